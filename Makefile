@@ -1,0 +1,61 @@
+# The two commands of the README, and what they stand on. All of it happens in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+# The wanted torch depends on the machine: with an NVIDIA driver the ordinary build, else the CPU
+# build, from PyTorch's own index or, where that cannot be reached, whatever pip resolves.
+HAS_NVIDIA := $(shell test -e /proc/driver/nvidia/version && echo yes)
+
+.PHONY: demo test test-slow lint types contracts format clean
+
+demo: $(VENV)/.engine
+	$(BIN)/ovi render prompts/nano.csv --output demo
+	@echo "The clips are in demo/."
+
+test: $(VENV)/.test lint types contracts
+	$(BIN)/python -m pytest -n auto
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+contracts: $(VENV)/.test
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/.pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.pip
+ifeq ($(HAS_NVIDIA),yes)
+	$(BIN)/python -m pip install --quiet "torch>=2.11,<2.14"
+else
+	$(BIN)/python -m pip install --quiet --retries 1 --timeout 20 --index-url $(CPU_INDEX) "torch>=2.11,<2.14" 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet "torch>=2.11,<2.14"
+endif
+	@touch $@
+
+$(VENV)/.engine: $(VENV)/.torch pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[engine]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.engine
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo .ovi

@@ -1,0 +1,1 @@
+"""The video VAE: frames to latents and back (Wan2.2)."""

@@ -1,0 +1,1 @@
+"""The vocoder: log-mel spectrogram to waveform (BigVGAN)."""

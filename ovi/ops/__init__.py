@@ -1,0 +1,1 @@
+"""Pure tensor functions: attention and rotary positions."""

@@ -1,0 +1,309 @@
+"""The order of a render: text, first frame, noise, denoising, sound, picture.
+
+Only this file knows that order. What each stage computes stands in the models, the solvers and
+the guidance; where the models live stands in the placement, applied through `resident`.
+"""
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ovi.denoise import denoise
+from ovi.errors import NumericalError, RequestError, WeightsError
+from ovi.first_frame import prepare_first_frame, read_image
+from ovi.guidance import guided_velocity
+from ovi.media import frames_to_uint8
+from ovi.models.audio_vae.model import transpose_latents
+from ovi.models.text_encoder.encode import embed_tokens
+from ovi.noise import draw_noise
+from ovi.picture import draw_picture
+from ovi.runtime.devices import resolve_device
+from ovi.runtime.models import Models, load_models
+from ovi.runtime.offload import resident
+from ovi.solvers import solver_for
+from ovi.spec.geometry import FrameSize
+from ovi.spec.placement import Placement
+from ovi.spec.request import ClipRequest, Guidance, Precision, Sampling
+from ovi.spec.variants import FPS, SAMPLE_RATE, Variant, variant_named
+from ovi.types import Latents, TextEmbeddings
+
+MAX_KEPT_TEXTS = 64
+"""Encoded texts kept between clips: negatives and repeated prompts are encoded once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a render is. `step` counts finished steps of `num_steps` within the stage."""
+
+    stage: str
+    step: int
+    num_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipStream:
+    """A clip whose frames are decoded while they are read."""
+
+    size: FrameSize
+    num_frames: int
+    waveform: np.ndarray
+    """float32 (samples,) in [-1, 1]"""
+    frames: Iterator[np.ndarray]
+    """uint8 (n, H, W, 3), n frames at a time; can be read once"""
+    latents_sha256: str
+    """hash of the denoised latents, to prove that two renders agree bit for bit"""
+    fps: int = FPS
+    sample_rate: int = SAMPLE_RATE
+    picture_png: bytes | None = None
+    """the first frame that was drawn, in mode t2i2v"""
+    warnings: tuple[str, ...] = ()
+    """what the user should know about this clip, one sentence each"""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def _no_progress(_: Progress) -> None:
+    """The default: nobody watches."""
+
+
+class OviPipeline:
+    """Models of one variant on one device, ready to render requests for it."""
+
+    def __init__(self, variant: Variant, models: Models, placement: Placement) -> None:
+        self.variant = variant
+        self.models = models
+        self.placement = placement
+        self.device = models.device
+        self._kept_texts: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
+
+    def render(self, request: ClipRequest, *, on_progress: OnProgress = _no_progress) -> ClipStream:
+        """Renders one request up to its latents and sound; frames follow as the stream is read.
+
+        Raises RequestError for a request of another variant, FirstFrameError for an unusable
+        picture, NumericalError when a stage's result is not finite, and whatever `on_progress`
+        raises, which is how a render is cancelled.
+        """
+        if request.variant != self.variant.name:
+            raise RequestError(
+                f"This pipeline holds {self.variant.name}, and the request is for "
+                f"{request.variant}: load that variant."
+            )
+        embeddings, warnings = self._encode_request(request, on_progress)
+        picture = self._first_frame_pixels(request, on_progress)
+        first_frame = None
+        if picture is not None:
+            on_progress(Progress("first_frame", 0, 1))
+            first_frame = self.encode_first_frame(picture, request.size)
+        noise = draw_noise(
+            self.variant, request.size, request.sampling.seed, request.noise, self.device
+        )
+        latents = self.denoise_latents(
+            embeddings, noise, first_frame, request.sampling, request.guidance, on_progress
+        )
+        on_progress(Progress("audio", 0, 1))
+        waveform = self.decode_audio(latents.audio)
+        return ClipStream(
+            size=request.size,
+            num_frames=self.variant.num_frames,
+            waveform=waveform,
+            frames=self.decode_frames(latents.video, on_progress),
+            latents_sha256=_latents_sha256(latents),
+            picture_png=None if request.picture is None or picture is None else _png(picture),
+            warnings=warnings,
+        )
+
+    # The stages, in order. Each is usable alone.
+
+    def encode_text(self, text: str) -> tuple[Tensor, int]:
+        """Embedding (n, D) of one text, and how many tokens it had before being cut to n."""
+        if text in self._kept_texts:
+            self._kept_texts.move_to_end(text)
+            return self._kept_texts[text]
+        encoder = self.models.text_encoder
+        batch = self.models.tokenizer.encode([text])
+        with resident(encoder, self.device, self.placement.offload), torch.inference_mode():
+            embedding = embed_tokens(encoder, batch, self.device)[0]
+        encoded = embedding, batch.num_tokens_before_truncation[0]
+        self._kept_texts[text] = encoded
+        if len(self._kept_texts) > MAX_KEPT_TEXTS:
+            self._kept_texts.popitem(last=False)
+        return encoded
+
+    def encode_first_frame(self, picture: np.ndarray, size: FrameSize) -> Tensor:
+        """Latent (1, C, 1, h, w), float32, of a picture uint8 (H, W, 3) fitted to `size`."""
+        vae = self.models.video_vae
+        dtype = next(vae.parameters()).dtype
+        with resident(vae, self.device, self.placement.offload), torch.inference_mode():
+            pixels = prepare_first_frame(picture, size).to(self.device, dtype)
+            return vae.encode(pixels[:, :, None]).float()
+
+    def denoise_latents(
+        self,
+        embeddings: TextEmbeddings,
+        noise: Latents,
+        first_frame: Tensor | None,
+        sampling: Sampling,
+        guidance: Guidance,
+        on_progress: OnProgress = _no_progress,
+    ) -> Latents:
+        """Latents of the clip: float32 video (1, C, F, h, w) and audio (1, L, C)."""
+        fusion = self.models.fusion
+        solver = solver_for(sampling.solver, sampling.num_steps, sampling.shift)
+        velocity = guided_velocity(
+            fusion,
+            embeddings,
+            video_scale=guidance.video_scale,
+            audio_scale=guidance.audio_scale,
+            skip_layer=guidance.skip_layer,
+            dtype=self.models.compute_dtype,
+            first_frame_is_clean=first_frame is not None,
+        )
+
+        def report(index: int, num_steps: int, _: Latents) -> None:
+            on_progress(Progress("denoise", index + 1, num_steps))
+
+        on_progress(Progress("denoise", 0, sampling.num_steps))
+        with resident(fusion, self.device, self.placement.offload), torch.inference_mode():
+            return denoise(velocity, solver, noise, first_frame=first_frame, on_step=report)
+
+    def decode_audio(self, audio: Tensor) -> np.ndarray:
+        """Waveform float32 (samples,) of audio latents (1, L, C)."""
+        audio_vae, vocoder = self.models.audio_vae, self.models.vocoder
+        offload = self.placement.offload
+        with torch.inference_mode():
+            with resident(audio_vae, self.device, offload):
+                mel = audio_vae.decode(transpose_latents(audio.float()))
+            with resident(vocoder, self.device, offload):
+                waveform = vocoder(mel)[0, 0].float().cpu()
+        if not bool(waveform.isfinite().all()):
+            raise NumericalError("The decoded sound is not finite. Try --precision bf16 or fp32.")
+        samples: np.ndarray = waveform.numpy()
+        return samples
+
+    def decode_video(self, video: Tensor) -> Iterator[Tensor]:
+        """Frames (1, 3, n, H, W) in [-1, 1], a few at a time, of video latents (1, C, F, h, w)."""
+        vae = self.models.video_vae
+        dtype = next(vae.parameters()).dtype
+        with resident(vae, self.device, self.placement.offload):
+            for frames in _without_gradients(vae.decode_stream(video.to(dtype))):
+                if not bool(frames.isfinite().all()):
+                    raise NumericalError(
+                        "The decoded frames are not finite. Try --vae-precision fp32."
+                    )
+                yield frames
+
+    def decode_frames(
+        self, video: Tensor, on_progress: OnProgress = _no_progress
+    ) -> Iterator[np.ndarray]:
+        """Pixels uint8 (n, H, W, 3), a few frames at a time, of video latents (1, C, F, h, w)."""
+        done = 0
+        on_progress(Progress("video", 0, self.variant.num_frames))
+        for frames in self.decode_video(video):
+            pixels = frames_to_uint8(frames[0].permute(1, 2, 3, 0)).cpu().numpy()
+            done += len(pixels)
+            yield pixels
+            on_progress(Progress("video", done, self.variant.num_frames))
+
+    # How `render` uses them.
+
+    def _encode_request(
+        self, request: ClipRequest, on_progress: OnProgress
+    ) -> tuple[TextEmbeddings, tuple[str, ...]]:
+        texts = {
+            "prompt": request.text,
+            "video negative": request.guidance.video_negative,
+            "audio negative": request.guidance.audio_negative,
+        }
+        encoded: list[Tensor] = []
+        warnings: list[str] = []
+        if self.models.has_random_weights:
+            warnings.append(
+                f"{self.variant.name} runs on random weights until trained ones ship with this "
+                "package: the clip shows coloured noise and sounds like noise."
+            )
+        for index, (name, text) in enumerate(texts.items()):
+            on_progress(Progress("text", index, len(texts)))
+            embedding, num_tokens = self.encode_text(text)
+            encoded.append(embedding)
+            if num_tokens > embedding.shape[0]:
+                warnings.append(
+                    f"The {name} has {num_tokens} tokens and only the first "
+                    f"{embedding.shape[0]} are read; shorten it to keep its end."
+                )
+        return TextEmbeddings(*encoded), tuple(warnings)
+
+    def _first_frame_pixels(
+        self, request: ClipRequest, on_progress: OnProgress
+    ) -> np.ndarray | None:
+        if request.picture is not None:
+            on_progress(Progress("picture", 0, request.picture.num_steps))
+            if self.models.picture_source is None:
+                raise WeightsError("No image model was named for mode t2i2v: give --picture-model.")
+            return draw_picture(
+                request.picture,
+                self.models.picture_source,
+                self.device,
+                lambda step, num_steps: on_progress(Progress("picture", step, num_steps)),
+            )
+        if request.first_frame is not None:
+            return read_image(Path(request.first_frame.path))
+        return None
+
+
+def load_pipeline(
+    variant: str,
+    precision: Precision,
+    placement: Placement,
+    ckpt_dir: Path | None,
+    *,
+    picture_source: str | None = None,
+    on_progress: OnProgress = _no_progress,
+) -> OviPipeline:
+    """Models of the variant, loaded and placed. Raises WeightsError or PlacementError."""
+    known = variant_named(variant)
+    models = load_models(
+        known,
+        precision,
+        placement,
+        resolve_device(placement.device),
+        ckpt_dir,
+        picture_source=picture_source,
+        on_progress=lambda done, total: on_progress(Progress("load", done, total)),
+    )
+    return OviPipeline(known, models, placement)
+
+
+def _without_gradients(frames: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Runs each step of a generator without recording gradients.
+
+    A `with` around the loop would leak the mode to whoever reads the frames in between.
+    """
+    while True:
+        with torch.inference_mode():
+            try:
+                frame = next(frames)
+            except StopIteration:
+                return
+        yield frame
+
+
+def _latents_sha256(latents: Latents) -> str:
+    digest = hashlib.sha256()
+    for part in (latents.video, latents.audio):
+        digest.update(part.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _png(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()

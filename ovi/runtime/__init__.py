@@ -1,0 +1,1 @@
+"""How models run: devices, loading, weight storage, residency. Never what they compute."""

@@ -1,0 +1,167 @@
+"""A model with the weights of its files, on its device, without ever holding them twice.
+
+The model is first built without memory (on torch's meta device) and compared with what the files'
+headers say, so a wrong file is refused in a second. Then tensor after tensor goes from the mapped
+file to the device and is cast there. Where the model is to stay on the CPU in the file's own
+dtype, its parameters are the mapped file itself: they take no memory that the system cannot
+reclaim, and the file must not be written to meanwhile.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ovi.errors import WeightsError
+from ovi.runtime.checkpoint import open_checkpoint
+from ovi.runtime.quantize import EightBitLinear
+
+M = TypeVar("M", bound=nn.Module)
+
+Convert = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+"""From the keys of a file to those of the model; works on meta tensors too."""
+
+FILE_DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn)
+"""What a weight may be stored as; one file may mix them."""
+
+MAX_NAMED = 3
+"""Keys of each kind that an error names."""
+
+
+def load_model(
+    build: Callable[[], M],
+    files: Sequence[Path],
+    convert: Convert,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    name: str,
+    on_progress: Callable[[float], None] | None = None,
+) -> M:
+    """The model that `build` makes, in evaluation mode, with the tensors of all `files`.
+
+    Weights become `dtype`, except where the model holds them in eight bits (`quantize.py`).
+    `name` is what errors call the model; `on_progress` hears the share done, up to 1.
+    Raises WeightsError when files and model do not fit, or a weight is not finite.
+    """
+    model, state = _fit(build, files, convert, name)
+    modules = dict(model.named_modules())
+    total, done = sum(tensor.nbytes for tensor in state.values()), 0
+    finite: dict[str, Tensor] = {}
+    for key in list(state):
+        # Removed as they go: what `convert` had to compute is freed once it is on the device.
+        stored = state.pop(key)
+        owner, _, leaf = key.rpartition(".")
+        arrived = stored.to(device)
+        _place(modules[owner], leaf, arrived, dtype)
+        if arrived.numel():
+            finite[key] = _is_finite(arrived, dtype)
+        done += stored.nbytes
+        if on_progress is not None:
+            on_progress(done / max(total, 1))
+    _check_finite(finite, files, name)
+    _check_nothing_left(model)
+    return model.eval()
+
+
+def check_files(
+    build: Callable[[], nn.Module], files: Sequence[Path], convert: Convert, *, name: str
+) -> None:
+    """Compares files with the model that `build` makes, reading headers only.
+
+    Raises WeightsError that names the files, the keys that do not fit, and the remedy.
+    """
+    _fit(build, files, convert, name)
+
+
+def _fit(
+    build: Callable[[], M], files: Sequence[Path], convert: Convert, name: str
+) -> tuple[M, dict[str, Tensor]]:
+    """The model without memory, and the mapped tensors under its keys, shown to fit."""
+    state: dict[str, Tensor] = {}
+    for path in files:
+        state |= open_checkpoint(path)
+    with torch.device("meta"):
+        model = build()
+    offered = convert({key: tensor.to("meta") for key, tensor in state.items()})
+    problems = _misfits(offered, model.state_dict())
+    if problems:
+        raise WeightsError(
+            f"{_names(files)} does not fit the {name} model: {'; '.join(problems)}. "
+            "Check that it is the published file and download it again; for a model of other "
+            "sizes, write them into ovi_config.json in the checkpoint folder."
+        )
+    return model, convert(state)
+
+
+def _misfits(offered: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    """What is wrong with the offered tensors, one phrase for each kind of fault."""
+    both = [key for key in wanted if key in offered]
+    faults = {
+        "missing": [key for key in wanted if key not in offered],
+        "unexpected": [key for key in offered if key not in wanted],
+        "of another shape": [
+            f"{key} is {_shape(offered[key])}, not {_shape(wanted[key])}"
+            for key in both
+            if offered[key].shape != wanted[key].shape
+        ],
+        "of an unknown number format": [
+            f"{key} is {str(offered[key].dtype).removeprefix('torch.')}"
+            for key in both
+            if offered[key].dtype not in FILE_DTYPES
+        ],
+    }
+    return [f"{len(keys)} {fault} ({_some(keys)})" for fault, keys in faults.items() if keys]
+
+
+def _place(owner: nn.Module, leaf: str, tensor: Tensor, dtype: torch.dtype) -> None:
+    """Makes `tensor` the parameter or buffer `leaf` of its module."""
+    if isinstance(owner, EightBitLinear) and leaf == "weight":
+        owner.hold(tensor)
+        return
+    tensor = tensor.to(dtype)
+    is_parameter = isinstance(getattr(owner, leaf), nn.Parameter)
+    setattr(owner, leaf, nn.Parameter(tensor, requires_grad=False) if is_parameter else tensor)
+
+
+def _is_finite(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Whether all values are finite, still on the device; takes no memory of the tensor's size."""
+    if tensor.dtype is torch.float8_e4m3fn:
+        tensor = tensor.to(dtype)  # eight-bit floats have no comparisons
+    lowest, highest = tensor.aminmax()  # both are NaN if any value is
+    return lowest.isfinite() & highest.isfinite()
+
+
+def _check_finite(finite: Mapping[str, Tensor], files: Sequence[Path], name: str) -> None:
+    """Raises WeightsError naming the tensors that are not; waits for the device once."""
+    if not finite:
+        return
+    verdicts = torch.stack(list(finite.values())).tolist()
+    broken = [key for key, is_finite in zip(finite, verdicts, strict=True) if not is_finite]
+    if broken:
+        raise WeightsError(
+            f"{_names(files)} has weights of the {name} model that are not finite: {len(broken)} "
+            f"tensors ({_some(broken)}). Download it again."
+        )
+
+
+def _check_nothing_left(model: nn.Module) -> None:
+    """A buffer outside the state dict would have no values: models make such things when asked."""
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    empty = [key for key, tensor in tensors if tensor.is_meta]
+    assert not empty, f"{empty} of {type(model).__name__} are in no weight file"
+
+
+def _names(files: Sequence[Path]) -> str:
+    return ", ".join(str(path) for path in files)
+
+
+def _some(keys: Sequence[str]) -> str:
+    rest = ", ..." if len(keys) > MAX_NAMED else ""
+    return ", ".join(keys[:MAX_NAMED]) + rest
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a single number"

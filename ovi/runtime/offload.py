@@ -1,0 +1,40 @@
+"""Where a model waits: on the device for good, or in host memory between its turns."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from ovi.spec.placement import Offload
+
+
+@contextmanager
+def resident(module: nn.Module, device: torch.device, offload: Offload) -> Iterator[None]:
+    """`module` is on `device` inside the block, and back where it was after it.
+
+    At Offload.NONE nothing moves: the module is there already. What the block changes in a
+    parameter or buffer is dropped with the copy on the device, so this is not for training.
+    """
+    if offload is Offload.NONE:
+        yield
+        return
+    homes: list[tuple[Tensor, Tensor]] = []
+    try:
+        for tensor in (*module.parameters(), *module.buffers()):
+            homes.append((tensor, tensor.data))
+            tensor.data = tensor.data.to(device)
+        yield
+    finally:
+        # The weights in host memory were never given up, so nothing is copied back.
+        for tensor, home in homes:
+            tensor.data = home
+        _free_cache(device)
+
+
+def _free_cache(device: torch.device) -> None:
+    """Gives memory that torch keeps for later back to the device, for the model that is next."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -1,0 +1,1 @@
+"""Facts about the released checkpoints, and requests. Standard library only, never torch."""

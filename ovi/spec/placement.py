@@ -1,0 +1,53 @@
+"""Where and how a request runs. Nothing here may change a clip beyond rounding noise."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from ovi.errors import RequestError
+
+ATTENTION_BACKENDS = ("auto", "flash3", "flash2", "cudnn", "flash", "sdpa", "math")
+"""Names that `--attention` takes; `auto` picks the first of the others that works."""
+
+
+class Offload(StrEnum):
+    """What happens to a model between its turns."""
+
+    NONE = "none"
+    """all models stay on the device"""
+    MODEL = "model"
+    """each model is on the device only while it works"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Device, residency and attention backend of one render."""
+
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`"""
+    offload: Offload = Offload.NONE
+    attention: str = "auto"
+
+    def __post_init__(self) -> None:
+        kind, _, index = self.device.partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()):
+            raise RequestError(f"{self.device!r} is no device: use auto, cpu, cuda, cuda:1 or mps.")
+        if self.attention not in ATTENTION_BACKENDS:
+            raise RequestError(
+                f"There is no attention backend {self.attention!r}. "
+                f"Known: {', '.join(ATTENTION_BACKENDS)}."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `from_dict` gives the placement back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """A placement from `to_dict`. Raises RequestError when it cannot be read."""
+        try:
+            return cls(**{**data, "offload": Offload(data["offload"])})
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, RequestError):
+                raise
+            raise RequestError(f"The placement cannot be read: {error!r}.") from error

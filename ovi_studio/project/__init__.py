@@ -1,0 +1,1 @@
+"""The files of a project: prompt sets, templates, configuration."""

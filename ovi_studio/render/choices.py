@@ -1,0 +1,198 @@
+"""What was chosen for a render, by the command line, a row of a file, or a published configuration.
+
+Every field may be None: nothing was said. Layers are laid over each other, the command line on top,
+then the row, then the configuration file; what nobody says is decided in `plan.py`.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from ovi.errors import RequestError
+from ovi.spec.geometry import FrameSize
+from ovi.spec.placement import Offload
+from ovi.spec.request import Mode, NoiseSource, TransformerPrecision
+from ovi_studio.errors import UsageError
+from ovi_studio.project.published_config import PublishedConfig
+from ovi_studio.prompt.prompt_set import ID_COLUMN, IGNORE_COLUMN, TEXT_COLUMN
+
+_Member = TypeVar("_Member", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What one source says about clips and about how to run them."""
+
+    variant: str | None = None
+    mode: Mode | None = None
+    size: FrameSize | None = None
+    """as asked for, before it is fitted to the variant"""
+    image: str | None = None
+    """path of the first frame, as written"""
+    seed: int | None = None
+    repeats: int | None = None
+    num_steps: int | None = None
+    solver: str | None = None
+    shift: float | None = None
+    video_guidance: float | None = None
+    audio_guidance: float | None = None
+    slg_layer: int | None = None
+    """0 and below: no layer is skipped"""
+    video_negative: str | None = None
+    audio_negative: str | None = None
+    output: Path | None = None
+    device: str | None = None
+    precision: TransformerPrecision | None = None
+    vae_precision: TransformerPrecision | None = None
+    offload: Offload | None = None
+    attention: str | None = None
+    noise: NoiseSource | None = None
+    ckpt_dir: Path | None = None
+    picture_model: str | None = None
+
+    def over(self, other: Self) -> Self:
+        """These choices, and those of `other` where these say nothing."""
+        merged = {
+            field.name: getattr(other, field.name)
+            if getattr(self, field.name) is None
+            else getattr(self, field.name)
+            for field in fields(self)
+        }
+        return type(self)(**merged)
+
+
+def choices_of_config(config: PublishedConfig) -> Choices:
+    """What a published configuration says. Its prompt is left to the caller.
+
+    Raises UsageError for a mode that does not exist, RequestError for an impossible size.
+    """
+    precision = None
+    if config.fp8:
+        precision = TransformerPrecision.FP8
+    elif config.qint8:
+        precision = TransformerPrecision.INT8
+    size = config.video_frame_height_width
+    return Choices(
+        variant=config.model_name,
+        mode=None if config.mode is None else one_of(Mode, "mode", config.mode),
+        size=None if size is None else FrameSize(*size),
+        image=config.image_path or None,
+        seed=config.seed,
+        repeats=config.each_example_n_times,
+        num_steps=config.sample_steps,
+        solver=config.solver_name,
+        shift=config.shift,
+        video_guidance=config.video_guidance_scale,
+        audio_guidance=config.audio_guidance_scale,
+        slg_layer=config.slg_layer,
+        video_negative=config.video_negative_prompt,
+        audio_negative=config.audio_negative_prompt,
+        output=None if config.output_dir is None else Path(config.output_dir),
+        precision=precision,
+        offload=Offload.MODEL if config.cpu_offload else None,
+        ckpt_dir=None if config.ckpt_dir is None else Path(config.ckpt_dir),
+    )
+
+
+def one_of(kind: type[_Member], name: str, text: str) -> _Member:
+    """The member of an enumeration that the user named. Raises UsageError that lists them."""
+    try:
+        return kind(text)
+    except ValueError:
+        known = ", ".join(kind)
+        raise UsageError(f"There is no {name} {text!r}. Known: {known}.") from None
+
+
+def _text(cell: str) -> str:
+    return cell
+
+
+def _mode(cell: str) -> Mode:
+    return one_of(Mode, "mode", cell)
+
+
+COLUMNS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "image_path": ("image", _text),
+    "variant": ("variant", _text),
+    "model_name": ("variant", _text),
+    "mode": ("mode", _mode),
+    "size": ("size", FrameSize.parse),
+    "seed": ("seed", int),
+    "repeats": ("repeats", int),
+    "steps": ("num_steps", int),
+    "num_steps": ("num_steps", int),
+    "sample_steps": ("num_steps", int),
+    "solver": ("solver", _text),
+    "solver_name": ("solver", _text),
+    "shift": ("shift", float),
+    "video_guidance": ("video_guidance", float),
+    "video_guidance_scale": ("video_guidance", float),
+    "audio_guidance": ("audio_guidance", float),
+    "audio_guidance_scale": ("audio_guidance", float),
+    "slg_layer": ("slg_layer", int),
+    "negative": ("video_negative", _text),
+    "video_negative": ("video_negative", _text),
+    "video_negative_prompt": ("video_negative", _text),
+    "audio_negative": ("audio_negative", _text),
+    "audio_negative_prompt": ("audio_negative", _text),
+}
+"""Columns of a prompt file that decide a clip: the choice each one makes, and how it is read."""
+
+SIDE_COLUMNS = ("height", "width")
+"""Together another way to write `size`."""
+
+_OTHER_COLUMNS = (TEXT_COLUMN, ID_COLUMN, IGNORE_COLUMN, *SIDE_COLUMNS)
+
+_KINDS = {int: "a whole number", float: "a number"}
+
+
+def choices_of_row(cells: Mapping[str, str]) -> Choices:
+    """What the cells of one row say; an empty cell says nothing.
+
+    Raises UsageError that names the column, for a cell that cannot be read and for two columns that
+    contradict each other.
+    """
+    said: dict[str, Any] = {}
+    columns: dict[str, str] = {}
+    for column, (choice, read) in COLUMNS.items():
+        cell = cells.get(column, "").strip()
+        if cell:
+            _say(said, columns, choice, column, _read_cell(column, cell, read))
+    height, width = (cells.get(column, "").strip() for column in SIDE_COLUMNS)
+    if height and width:
+        sides = [_read_cell(c, s, int) for c, s in zip(SIDE_COLUMNS, (height, width), strict=True)]
+        _say(said, columns, "size", "height and width", FrameSize(*sides))
+    elif height or width:
+        raise UsageError("it gives only one of height and width; give both.")
+    return Choices(**said)
+
+
+def columns_without_effect(columns: tuple[str, ...]) -> list[str]:
+    """A note on each column that decides nothing, with the name that was perhaps meant."""
+    known = (*COLUMNS, *_OTHER_COLUMNS)
+    notes = []
+    for column in columns:
+        if column not in known:
+            near = difflib.get_close_matches(column.strip().lower(), known, n=1)
+            notes.append(f"{column} (did you mean {near[0]}?)" if near else column)
+    return notes
+
+
+def _read_cell(column: str, cell: str, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(cell)
+    except (RequestError, UsageError) as error:
+        raise UsageError(f"column {column}: {error}") from error
+    except ValueError as error:
+        raise UsageError(f"column {column}: {cell!r} is not {_KINDS[read]}.") from error  # type: ignore[index]
+
+
+def _say(
+    said: dict[str, Any], columns: dict[str, str], choice: str, column: str, value: Any
+) -> None:
+    if said.get(choice, value) != value:
+        raise UsageError(f"the columns {columns[choice]} and {column} contradict each other.")
+    said[choice], columns[choice] = value, column

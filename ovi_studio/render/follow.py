@@ -1,0 +1,207 @@
+"""Follows jobs to their end: watches their rows, and sees to it that a worker is at them.
+
+Any number of commands may follow the same queue. Each starts a worker when its jobs wait and none
+is alive, whoever started the last one, and brings back the jobs of workers that died.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from ovi_studio.render.events import (
+    ClipEnded,
+    ClipProgress,
+    ClipStarted,
+    RenderEvent,
+    Stopping,
+    WorkerLost,
+    WorkerStarted,
+)
+from ovi_studio.render.finished_clips import remove_unfinished
+from ovi_studio.render.job import JobState, JobStatus, RenderJob
+from ovi_studio.render.launch import (
+    FRESH_START,
+    WORKER_COMMAND,
+    WorkerProcess,
+    describe_end,
+    kill_worker,
+    start_worker,
+)
+from ovi_studio.render.queue import LOST, RenderQueue
+from ovi_studio.render.rows import log_tail
+from ovi_studio.render.time_left import TimeLeft
+
+POLL_SECONDS = 0.1
+
+MAX_IDLE_DEATHS = 3
+"""Workers that may die one after the other without having taken a job before we give up."""
+
+GOODBYE_SECONDS = 10.0
+"""How long our own worker may take to end when nothing is left to do; it frees the device."""
+
+
+class Follower:
+    """Brings a set of jobs to their end."""
+
+    def __init__(
+        self,
+        queue: RenderQueue,
+        job_ids: Sequence[int],
+        *,
+        on_event: Callable[[RenderEvent], None],
+        stop_requests: Callable[[], int] = lambda: 0,
+        worker_command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
+        """Starts nothing yet.
+
+        `stop_requests` says how often the user has asked to stop: once cancels the jobs, twice
+        kills the worker that is at one of them.
+        """
+        self._queue = queue
+        self._job_ids = tuple(dict.fromkeys(job_ids))
+        self._open = list(self._job_ids)
+        self._on_event = on_event
+        self._stop_requests = stop_requests
+        self._worker_command = worker_command
+        self._states: dict[int, JobState] = {}
+        self._started: dict[int, tuple[RenderJob, int]] = {}
+        self._time_left = TimeLeft(len(self._job_ids))
+        self._worker: WorkerProcess | None = None
+        self._idle_deaths = 0
+        self._stops_seen = 0
+
+    def run(self) -> list[RenderJob]:
+        """Follows until every job is finished. Returns the jobs as they ended, in order."""
+        while self._open:
+            self._heed_stop_requests()
+            self._look_after_workers()
+            self._look_at_jobs()
+            if self._open:
+                time.sleep(POLL_SECONDS)
+        self._see_worker_off()
+        return self._queue.jobs(self._job_ids)
+
+    # What the user wants.
+
+    def _heed_stop_requests(self) -> None:
+        requests = self._stop_requests()
+        if requests >= 1 and self._stops_seen == 0:
+            self._stops_seen = 1
+            self._on_event(Stopping(is_forced=False))
+            self._queue.cancel(self._open, "stopped by the user")
+        if requests >= 2 and self._stops_seen == 1:
+            self._stops_seen = 2
+            self._on_event(Stopping(is_forced=True))
+            self._kill_workers_at_our_jobs()
+
+    def _kill_workers_at_our_jobs(self) -> None:
+        states = self._queue.states(self._open).values()
+        names = {state.worker for state in states if state.status is JobStatus.CANCELLING}
+        for worker in self._queue.workers():
+            if worker.name in names:
+                kill_worker(worker.pid)
+
+    # What the workers do.
+
+    def _look_after_workers(self) -> None:
+        ended = self._collect_own_worker()
+        # Our own worker is left to the next round, when it is known how it ended.
+        own = {self._worker.name} if self._worker is not None else set[str]()
+        lost = self._queue.recover_lost(ended, spare=own)
+        for worker in lost:
+            if worker.name not in ended:
+                self._on_event(WorkerLost(worker.name, LOST, log_tail(worker.log)))
+        if lost:
+            self._clear_away()
+        if self._idle_deaths >= MAX_IDLE_DEATHS:
+            self._give_up()
+        elif self._worker is None and not self._queue.workers() and self._has_waiting_jobs():
+            self._worker = start_worker(self._queue.path, self._worker_command)
+            self._on_event(WorkerStarted(self._worker.name, str(self._worker.log)))
+
+    def _collect_own_worker(self) -> dict[str, str]:
+        """How the worker that we started ended, by name; empty while it lives."""
+        if self._worker is None:
+            return {}
+        returncode = self._worker.process.poll()
+        if returncode is None:
+            return {}
+        own, self._worker = self._worker, None
+        if returncode in (0, FRESH_START):
+            self._idle_deaths = 0
+            return {}
+        how = describe_end(returncode)
+        if self._stops_seen < 2:
+            self._on_event(WorkerLost(own.name, how, log_tail(own.log)))
+        has_worked = self._queue.has_taken_a_job(own.name)
+        self._idle_deaths = 0 if has_worked else self._idle_deaths + 1
+        self._last_death = own, how
+        return {own.name: how}
+
+    def _has_waiting_jobs(self) -> bool:
+        states = self._queue.states(self._open).values()
+        return any(state.status is JobStatus.PENDING for state in states)
+
+    def _give_up(self) -> None:
+        """Fails the waiting jobs: every worker dies before it takes one."""
+        own, how = self._last_death
+        message = f"No worker gets as far as taking the clip; the last one {how}. See {own.log}."
+        for job_id, state in self._queue.states(self._open).items():
+            if state.status is JobStatus.PENDING:
+                self._queue.fail(job_id, message, log_tail=log_tail(own.log))
+        self._idle_deaths = 0
+
+    def _clear_away(self) -> None:
+        """Removes what lost workers left of jobs that nobody takes up again."""
+        for job in self._queue.jobs(self._open):
+            if job.status in (JobStatus.CANCELLED, JobStatus.FAILED):
+                remove_unfinished(job.task.output)
+
+    def _see_worker_off(self) -> None:
+        """Waits for our own worker to end, unless it works for somebody else."""
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        while self._worker is not None and time.monotonic() < deadline:
+            self._collect_own_worker()
+            if self._worker is not None and self._queue.has_unfinished_jobs():
+                return
+            time.sleep(POLL_SECONDS)
+
+    # What becomes of the jobs.
+
+    def _look_at_jobs(self) -> None:
+        for job_id, state in self._queue.states(self._open).items():
+            before = self._states.get(job_id)
+            if state == before:
+                continue
+            self._states[job_id] = state
+            if state.status.is_with_worker:
+                self._tell_progress(job_id, before, state)
+            elif state.status.is_finished:
+                self._tell_end(job_id)
+
+    def _tell_progress(self, job_id: int, before: JobState | None, state: JobState) -> None:
+        if job_id not in self._started:
+            self._started[job_id] = self._queue.job(job_id), len(self._started) + 1
+        job, number = self._started[job_id]
+        if before is None or before.worker != state.worker or not before.status.is_with_worker:
+            self._time_left.start(job_id)
+            self._on_event(ClipStarted(job, number, len(self._job_ids)))
+        if state.stage is not None:
+            self._time_left.advance(job_id, state.stage, state.step)
+            stage_seconds = self._time_left.stage_seconds(job_id, state.step, state.num_steps)
+            self._on_event(
+                ClipProgress(
+                    job,
+                    state,
+                    number,
+                    len(self._job_ids),
+                    stage_seconds,
+                    self._time_left.all_seconds(),
+                )
+            )
+
+    def _tell_end(self, job_id: int) -> None:
+        self._open.remove(job_id)
+        job = self._queue.job(job_id)
+        was_rendered = job.status is JobStatus.DONE and job.stage is not None
+        seconds = self._time_left.end(job_id, was_rendered=was_rendered)
+        self._on_event(ClipEnded(job, seconds, self._queue.events(job_id)[-1].reason))

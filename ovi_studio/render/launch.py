@@ -1,0 +1,83 @@
+"""Starts and ends worker processes, and says in words how one ended."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ovi_studio.errors import WorkerError
+from ovi_studio.project.layout import state_of_queue
+
+WORKER_COMMAND = (sys.executable, "-m", "ovi_studio.render.worker")
+"""What a worker is; it gets the queue, its name and its log as options."""
+
+FRESH_START = 75
+"""Exit code of a worker that wants a fresh process to go on in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """A worker that this process started."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def start_worker(queue_path: Path, command: Sequence[str] = WORKER_COMMAND) -> WorkerProcess:
+    """Starts a worker on a queue, in a process group of its own, writing to a log file.
+
+    It outlives us: closing the terminal does not stop a render. Raises WorkerError.
+    """
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    log = state_of_queue(queue_path).log_folder / f"{name}.log"
+    arguments = [*command, "--queue", str(queue_path), "--name", name, "--log", str(log)]
+    try:
+        with log.open("ab") as output:
+            if sys.platform == "win32":
+                process = subprocess.Popen(
+                    arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+                )
+            else:
+                process = subprocess.Popen(
+                    arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+    except OSError as error:
+        raise WorkerError(f"No worker could be started: {error}.") from error
+    return WorkerProcess(name, process, log)
+
+
+def kill_worker(pid: int) -> None:
+    """Ends a worker and what it started, at once. Harmless when it is gone."""
+    try:
+        if sys.platform == "win32":
+            os.kill(pid, signal.SIGTERM)
+        else:
+            os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def describe_end(returncode: int) -> str:
+    """How a process ended, to follow the words `the worker`."""
+    if returncode >= 0:
+        return f"ended with exit code {returncode}"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    hint = ": somebody did that, or the system ran out of memory" if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"

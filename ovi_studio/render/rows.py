@@ -1,0 +1,63 @@
+"""Turns tasks, jobs and workers into rows of the queue's tables, and back."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from ovi.spec.placement import Placement
+from ovi.spec.request import ClipRequest
+from ovi_studio.render.job import ClipSource, JobStatus, RenderJob, RenderTask, Worker
+
+LOG_TAIL_LINES = 20
+"""Lines of a worker's log that a failed job keeps."""
+
+
+def task_columns(task: RenderTask) -> dict[str, Any]:
+    """The columns that hold a task."""
+    return {
+        "identity": task.identity,
+        "request": json.dumps(task.request.to_dict()),
+        "placement": json.dumps(task.placement.to_dict()),
+        "weights": json.dumps(dict(task.weights)),
+        "ckpt_dir": None if task.ckpt_dir is None else str(task.ckpt_dir),
+        "picture_source": task.picture_source,
+        "set_name": task.source.set_name,
+        "row_id": task.source.row_id,
+        "output": str(task.output),
+        "is_forced": int(task.is_forced),
+    }
+
+
+def read_job(row: sqlite3.Row) -> RenderJob:
+    task = RenderTask(
+        identity=row["identity"],
+        request=ClipRequest.from_dict(json.loads(row["request"])),
+        placement=Placement.from_dict(json.loads(row["placement"])),
+        weights=json.loads(row["weights"]),
+        ckpt_dir=None if row["ckpt_dir"] is None else Path(row["ckpt_dir"]),
+        picture_source=row["picture_source"],
+        source=ClipSource(row["set_name"], row["row_id"]),
+        output=Path(row["output"]),
+        is_forced=bool(row["is_forced"]),
+    )
+    same = ("id", "attempts", "stage", "step", "num_steps", "worker", "error", "traceback")
+    times = ("log_tail", "created", "started", "finished")
+    return RenderJob(
+        task=task, status=JobStatus(row["status"]), **{name: row[name] for name in (*same, *times)}
+    )
+
+
+def read_worker(row: sqlite3.Row) -> Worker:
+    return Worker(
+        row["name"], row["pid"], Path(row["log"]), row["started"], row["heartbeat"], row["ended"]
+    )
+
+
+def log_tail(log: Path) -> str | None:
+    """The last lines of a worker's log; None when it has none."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return "\n".join(lines[-LOG_TAIL_LINES:]) or None

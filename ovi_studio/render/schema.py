@@ -1,0 +1,156 @@
+"""Opens the queue's database and brings its tables up to date."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ovi_studio.errors import QueueError
+
+BUSY_SECONDS = 30.0
+"""How long one process waits while another one writes."""
+
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE workers (
+            name      TEXT PRIMARY KEY,
+            pid       INTEGER NOT NULL,
+            log       TEXT NOT NULL,
+            started   TEXT NOT NULL,
+            heartbeat TEXT NOT NULL,
+            ended     TEXT
+        )
+        """,
+        """
+        CREATE TABLE jobs (
+            id             INTEGER PRIMARY KEY AUTOINCREMENT,
+            identity       TEXT NOT NULL,
+            status         TEXT NOT NULL,
+            request        TEXT NOT NULL,
+            placement      TEXT NOT NULL,
+            weights        TEXT NOT NULL,
+            ckpt_dir       TEXT,
+            picture_source TEXT,
+            set_name       TEXT NOT NULL,
+            row_id         TEXT NOT NULL,
+            output         TEXT NOT NULL,
+            is_forced      INTEGER NOT NULL,
+            attempts       INTEGER NOT NULL DEFAULT 0,
+            stage          TEXT,
+            step           INTEGER NOT NULL DEFAULT 0,
+            num_steps      INTEGER NOT NULL DEFAULT 0,
+            worker         TEXT REFERENCES workers (name),
+            error          TEXT,
+            traceback      TEXT,
+            log_tail       TEXT,
+            created        TEXT NOT NULL,
+            started        TEXT,
+            finished       TEXT
+        )
+        """,
+        """
+        CREATE UNIQUE INDEX one_job_per_clip ON jobs (identity, output)
+        WHERE status IN ('PENDING', 'RUNNING', 'DONE')
+        """,
+        "CREATE INDEX jobs_by_status ON jobs (status, id)",
+        """
+        CREATE TABLE events (
+            id            INTEGER PRIMARY KEY,
+            job           INTEGER NOT NULL REFERENCES jobs (id),
+            at            TEXT NOT NULL,
+            status_before TEXT,
+            status        TEXT NOT NULL,
+            reason        TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX events_by_job ON events (job, id)",
+    ),
+)
+"""Statements that lead from each version of the tables to the next; never edited, only added to."""
+
+SCHEMA_VERSION = len(_MIGRATIONS)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A connection to the database at `path`, made if it is not there, with the newest tables.
+
+    Raises QueueError when the file cannot be opened, is damaged, or was made by a newer version.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        _use_write_ahead_log(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection, path)
+    except sqlite3.DatabaseError as error:
+        raise database_fault(path, error) from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside happens at once or not at all, and nobody else writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def database_fault(path: Path, error: sqlite3.Error) -> QueueError:
+    """The error to show for a fault that SQLite reports."""
+    text = str(error)
+    if "malformed" in text or "not a database" in text:
+        remedy = (
+            "The file is damaged. Move it away and start again: finished clips are found on disk, "
+            "and only the waiting ones are lost."
+        )
+    elif "locked" in text:
+        remedy = "Another process holds it; end that one or try again."
+    elif "full" in text:
+        remedy = "Make room on the disk and start again."
+    else:
+        remedy = "The folder must be on a local disk and writable."
+    return QueueError(f"The queue {path} cannot be used: {text}. {remedy}")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Lets screens read while a worker writes. Two processes may try this at the same moment."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait by itself for this one statement.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) == SCHEMA_VERSION:
+        return
+    with transaction(connection):
+        version = _version(connection)
+        if version > SCHEMA_VERSION:
+            raise QueueError(
+                f"The queue {path} was made by a newer version of this program (its tables are "
+                f"version {version}, known are up to {SCHEMA_VERSION}). Update the program, or "
+                "move the file away."
+            )
+        for statements in _MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
