@@ -36,7 +36,7 @@ def pairs_per_axis(head_dim: int) -> tuple[int, int, int]:
     return pairs - 2 * spatial, spatial, spatial
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def rotary_table(
     grid: tuple[int, ...], head_dim: int, time_scale: float, device: torch.device
 ) -> RotaryTable:
@@ -45,7 +45,7 @@ def rotary_table(
     `grid` is (frames, rows, columns), or (tokens,) for a sequence in time alone. `time_scale` is
     the time that one step of the first axis takes, in latent frames of video.
 
-    The same few grids return in every step of every clip, hence the cache; 8 tables of the
+    The same few grids return in every step of every clip, hence the cache; 4 tables of the
     longest variant are 0.2 GB.
     """
     # A table first built while sampling must also serve training, where autograd refuses

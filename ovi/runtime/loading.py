@@ -46,7 +46,8 @@ def load_model(
     `name` is what errors call the model; `on_progress` hears the share done, up to 1.
     Raises WeightsError when files and model do not fit, or a weight is not finite.
     """
-    model, state = _fit(build, files, convert, name)
+    model, stored_state = _fit(build, files, convert, name)
+    state = convert(stored_state)
     modules = dict(model.named_modules())
     total, done = sum(tensor.nbytes for tensor in state.values()), 0
     finite: dict[str, Tensor] = {}
@@ -79,7 +80,7 @@ def check_files(
 def _fit(
     build: Callable[[], M], files: Sequence[Path], convert: Convert, name: str
 ) -> tuple[M, dict[str, Tensor]]:
-    """The model without memory, and the mapped tensors under its keys, shown to fit."""
+    """The model without memory, and the files' mapped tensors, shown to fit once converted."""
     state: dict[str, Tensor] = {}
     for path in files:
         state |= open_checkpoint(path)
@@ -93,7 +94,7 @@ def _fit(
             "Check that it is the published file and download it again; for a model of other "
             "sizes, write them into ovi_config.json in the checkpoint folder."
         )
-    return model, convert(state)
+    return model, state
 
 
 def _misfits(offered: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
@@ -142,8 +143,8 @@ def _check_finite(finite: Mapping[str, Tensor], files: Sequence[Path], name: str
     broken = [key for key, is_finite in zip(finite, verdicts, strict=True) if not is_finite]
     if broken:
         raise WeightsError(
-            f"{_names(files)} has weights of the {name} model that are not finite: {len(broken)} "
-            f"tensors ({_some(broken)}). Download it again."
+            f"{_names(files)} holds values that are not finite in {len(broken)} of the tensors of "
+            f"the {name} model ({_some(broken)}). Download it again."
         )
 
 

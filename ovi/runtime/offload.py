@@ -19,17 +19,26 @@ def resident(module: nn.Module, device: torch.device, offload: Offload) -> Itera
     if offload is Offload.NONE:
         yield
         return
-    homes: list[tuple[Tensor, Tensor]] = []
+    homes: list[tuple[nn.Module, str, Tensor]] = []
     try:
-        for tensor in (*module.parameters(), *module.buffers()):
-            homes.append((tensor, tensor.data))
-            tensor.data = tensor.data.to(device)
+        for owner in module.modules():
+            for leaf, tensor in (*owner._parameters.items(), *owner._buffers.items()):
+                if tensor is not None:
+                    homes.append((owner, leaf, tensor))
+                    setattr(owner, leaf, _copy_to(tensor, device))
         yield
     finally:
         # The weights in host memory were never given up, so nothing is copied back.
-        for tensor, home in homes:
-            tensor.data = home
+        for owner, leaf, tensor in homes:
+            setattr(owner, leaf, tensor)
         _free_cache(device)
+
+
+def _copy_to(tensor: Tensor, device: torch.device) -> Tensor:
+    """`tensor` on `device`; of a parameter, a parameter that takes no gradient."""
+    copy = tensor.detach().to(device)
+    is_parameter = isinstance(tensor, nn.Parameter)
+    return nn.Parameter(copy, requires_grad=False) if is_parameter else copy
 
 
 def _free_cache(device: torch.device) -> None:

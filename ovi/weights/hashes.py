@@ -9,10 +9,10 @@ import io
 import json
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +152,12 @@ def _read_cache() -> dict[str, Any]:
 
 def _remember(entries: dict[str, Any]) -> None:
     """Adds to the memory; a reader sees the old file or the new one, never half of it."""
-    try:
+    with suppress(OSError, RuntimeError):
         target = cache_file()
+        temporary = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         target.parent.mkdir(parents=True, exist_ok=True)
-        merged = json.dumps(_read_cache() | entries, indent=1, sort_keys=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, suffix=".tmp", delete=False
-        ) as file:
-            file.write(merged)
-        Path(file.name).replace(target)
-    except (OSError, RuntimeError):
-        return
+        try:
+            temporary.write_text(json.dumps(_read_cache() | entries, indent=1), encoding="utf-8")
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)

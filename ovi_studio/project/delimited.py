@@ -13,7 +13,7 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Protocol
 
 DELIMITERS = ",;\t|"
 """What can be found between cells, the most usual first."""
@@ -187,8 +187,15 @@ def _detect_delimiter(text: str, wanted: str) -> str:
     return max(DELIMITERS, key=merit)
 
 
-def iter_records(stream: BinaryIO, form: FileFormat) -> Iterator[Record]:
-    """The records of a binary stream that stands at its start.
+class ByteSource(Protocol):
+    """What records are read from: a binary file, or what stands in front of one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none at the end."""
+
+
+def iter_records(stream: ByteSource, form: FileFormat) -> Iterator[Record]:
+    """The records of a source that stands at its start.
 
     The bytes read are `form.bom` and then `form.encode(record.raw)` of each record, for any bytes.
     Only the record at hand and one chunk are held.

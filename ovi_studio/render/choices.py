@@ -97,6 +97,29 @@ def choices_of_config(config: PublishedConfig) -> Choices:
     )
 
 
+def choices_of_options(**options: Any) -> Choices:
+    """What the options of a command say, given by the names of the fields; text is read.
+
+    Raises UsageError that lists the known names, RequestError for a size that cannot be read.
+    """
+    for name, kind in _NAMED.items():
+        if isinstance(options.get(name), str):
+            options[name] = one_of(kind, name.replace("_", " "), options[name])
+    if isinstance(options.get("size"), str):
+        options["size"] = FrameSize.parse(options["size"])
+    return Choices(**options)
+
+
+_NAMED: Mapping[str, type[StrEnum]] = {
+    "mode": Mode,
+    "precision": TransformerPrecision,
+    "vae_precision": TransformerPrecision,
+    "offload": Offload,
+    "noise": NoiseSource,
+}
+"""Choices that are one of a few names."""
+
+
 def one_of(kind: type[_Member], name: str, text: str) -> _Member:
     """The member of an enumeration that the user named. Raises UsageError that lists them."""
     try:

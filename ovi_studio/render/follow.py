@@ -63,7 +63,8 @@ class Follower:
         self._stop_requests = stop_requests
         self._worker_command = worker_command
         self._states: dict[int, JobState] = {}
-        self._started: dict[int, tuple[RenderJob, int]] = {}
+        self._jobs: dict[int, RenderJob] = {}
+        self._numbers: dict[int, int] = {}
         self._time_left = TimeLeft(len(self._job_ids))
         self._worker: WorkerProcess | None = None
         self._idle_deaths = 0
@@ -179,29 +180,36 @@ class Follower:
                 self._tell_end(job_id)
 
     def _tell_progress(self, job_id: int, before: JobState | None, state: JobState) -> None:
-        if job_id not in self._started:
-            self._started[job_id] = self._queue.job(job_id), len(self._started) + 1
-        job, number = self._started[job_id]
         if before is None or before.worker != state.worker or not before.status.is_with_worker:
             self._time_left.start(job_id)
-            self._on_event(ClipStarted(job, number, len(self._job_ids)))
+            self._tell_start(self._queue.job(job_id))
         if state.stage is not None:
             self._time_left.advance(job_id, state.stage, state.step)
-            stage_seconds = self._time_left.stage_seconds(job_id, state.step, state.num_steps)
             self._on_event(
                 ClipProgress(
-                    job,
+                    self._jobs[job_id],
                     state,
-                    number,
+                    self._number_of(job_id),
                     len(self._job_ids),
-                    stage_seconds,
+                    self._time_left.stage_seconds(job_id, state.step, state.num_steps),
                     self._time_left.all_seconds(),
                 )
             )
 
+    def _tell_start(self, job: RenderJob) -> None:
+        self._jobs[job.id] = job
+        self._on_event(ClipStarted(job, self._number_of(job.id), len(self._job_ids)))
+
     def _tell_end(self, job_id: int) -> None:
         self._open.remove(job_id)
         job = self._queue.job(job_id)
+        if job_id not in self._jobs and job.worker is not None:
+            self._tell_start(job)  # it came and went between two looks
+        self._number_of(job_id)
         was_rendered = job.status is JobStatus.DONE and job.stage is not None
         seconds = self._time_left.end(job_id, was_rendered=was_rendered)
         self._on_event(ClipEnded(job, seconds, self._queue.events(job_id)[-1].reason))
+
+    def _number_of(self, job_id: int) -> int:
+        """1-based place in the order in which this command's clips came up."""
+        return self._numbers.setdefault(job_id, len(self._numbers) + 1)

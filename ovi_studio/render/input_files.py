@@ -17,6 +17,8 @@ from ovi.spec.variants import Variant
 from ovi.weights.hashes import hash_files
 from ovi.weights.store import weight_identities
 from ovi_studio.errors import MissingExtraError
+from ovi_studio.project.layout import find_layout
+from ovi_studio.render.choices import Choices
 
 DEFAULT_PICTURE_MODEL = "black-forest-labs/FLUX.1-Krea-dev"
 """The published image model of mode t2i2v, as its Hugging Face repository."""
@@ -84,6 +86,13 @@ class InputFiles:
         if name not in self._picture_models:
             self._picture_models[name] = _find_picture_model(name, working_folder)
         return self._picture_models[name]
+
+
+def ckpt_dir_for(chosen: Choices, working_folder: Path) -> Path:
+    """The folder of the published weight files: as chosen, else the project's."""
+    if chosen.ckpt_dir is None:
+        return find_layout(working_folder).checkpoint_folder
+    return (working_folder / chosen.ckpt_dir).resolve()
 
 
 def read_first_frame(path: Path) -> tuple[ImageFile, FrameSize]:

@@ -130,6 +130,8 @@ class RenderJob:
     traceback: str | None = None
     log_tail: str | None = None
     """last lines that the worker wrote before it was lost"""
+    warnings: tuple[str, ...] = ()
+    """what the user should know about the clip, one sentence each"""
     created: str
     started: str | None = None
     finished: str | None = None

@@ -16,10 +16,10 @@ from ovi.spec.placement import Placement
 from ovi.spec.request import ClipRequest, ImageFile, Mode, PictureRequest, Precision, Sampling
 from ovi.spec.variants import Variant, variant_named
 from ovi_studio.errors import StudioError, UsageError
-from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.project.layout import find_layout
 from ovi_studio.prompt.format import format_for, picture_prompt
 from ovi_studio.render.choices import Choices, choices_of_row, columns_without_effect
-from ovi_studio.render.input_files import InputFiles
+from ovi_studio.render.input_files import InputFiles, ckpt_dir_for
 from ovi_studio.render.job import ClipSource, RenderTask
 from ovi_studio.render.naming import clip_name
 from ovi_studio.render.settings import (
@@ -113,7 +113,6 @@ class Planner:
         said: Choices,
         config: Choices,
         *,
-        layout: ProjectLayout,
         working_folder: Path,
         needs_weights: bool = True,
         on_weight_bytes: Callable[[int, int], None] | None = None,
@@ -125,7 +124,6 @@ class Planner:
         """
         self._said = said
         self._config = config
-        self._layout = layout
         self._working_folder = working_folder
         self._needs_weights = needs_weights
         self._files = InputFiles(on_weight_bytes)
@@ -134,8 +132,10 @@ class Planner:
     def plan(self, prompts: Prompts) -> RenderPlan:
         """The plan for all prompts. Equal clips are planned once.
 
-        Raises UsageError when not one row can be rendered.
+        Raises UsageError when not one row can be rendered, RequestError for settings that no row
+        can have.
         """
+        self._check_settings()
         for path, columns in prompts.columns.items():
             idle = columns_without_effect(columns)
             if idle:
@@ -155,6 +155,17 @@ class Planner:
         if not clips:
             raise UsageError(describe_rejections(rejections))
         return RenderPlan(tuple(clips.values()), tuple(rejections), tuple(self._notes))
+
+    def _check_settings(self) -> None:
+        """Raises what is wrong with the settings themselves, so that no row is blamed for it."""
+        chosen = self._said.over(self._config)
+        variant = variant_named(chosen.variant or DEFAULT_VARIANT)
+        sampling_for(chosen, variant)
+        guidance_for(chosen, variant)
+        repeats_for(chosen)
+        precision_for(chosen)
+        noise_for(chosen)
+        placement_for(chosen, mode_for(chosen))
 
     def _plan_prompt(self, prompt: PromptSource) -> list[PlannedClip]:
         """The clips of one prompt, one for each seed."""
@@ -178,7 +189,7 @@ class Planner:
             noise=noise_for(chosen),
         )
         placement = placement_for(chosen, mode)
-        ckpt_dir = None if variant.is_embedded else self._ckpt_dir(chosen)
+        ckpt_dir = None if variant.is_embedded else ckpt_dir_for(chosen, self._working_folder)
         weights = self._weights(variant, precision, ckpt_dir)
         picture, picture_source = None, None
         if mode is Mode.T2I2V:
@@ -241,13 +252,8 @@ class Planner:
 
     def _output_folder(self, chosen: Choices) -> Path:
         if chosen.output is None:
-            return self._layout.output_folder
+            return find_layout(self._working_folder).output_folder
         return (self._working_folder / chosen.output).resolve()
-
-    def _ckpt_dir(self, chosen: Choices) -> Path:
-        if chosen.ckpt_dir is None:
-            return self._layout.checkpoint_folder
-        return (self._working_folder / chosen.ckpt_dir).resolve()
 
     def _weights(
         self, variant: Variant, precision: Precision, ckpt_dir: Path | None

@@ -5,6 +5,7 @@ transaction with its time and reason. What a job means is left to the worker, an
 about a lost worker besides its job to `follow.py`.
 """
 
+import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -43,6 +44,8 @@ MAX_IDS_A_QUERY = 500
 LOST = "ended without a word"
 """How a worker ended when nobody knows."""
 
+
+_UNFINISHED = "status IN ('PENDING', 'RUNNING', 'CANCELLING')"
 
 _CLAIMABLE = """
     SELECT id FROM jobs WHERE status = 'PENDING' AND identity NOT IN (
@@ -197,9 +200,12 @@ class RenderQueue:
             )
             return status_of(self._connection, job_id) is JobStatus.RUNNING
 
-    def finish(self, job_id: int, reason: str) -> None:
+    def finish(self, job_id: int, reason: str, warnings: Sequence[str] = ()) -> None:
         """The job's clip lies at its output path."""
         with self._writing():
+            self._connection.execute(
+                "UPDATE jobs SET warnings = ? WHERE id = ?", (json.dumps(list(warnings)), job_id)
+            )
             move_job(self._connection, job_id, JobStatus.DONE, reason)
 
     def fail(
@@ -275,9 +281,13 @@ class RenderQueue:
 
     def has_unfinished_jobs(self) -> bool:
         """Whether anybody's job waits or is worked at."""
-        return self._exists(
-            "SELECT 1 FROM jobs WHERE status IN ('PENDING', 'RUNNING', 'CANCELLING')"
-        )
+        return self._exists(f"SELECT 1 FROM jobs WHERE {_UNFINISHED}")
+
+    def count_unfinished_before(self, job_id: int) -> int:
+        """How many older jobs wait or are worked at."""
+        with self._using():
+            query = f"SELECT count(*) FROM jobs WHERE id < ? AND {_UNFINISHED}"
+            return int(self._connection.execute(query, (job_id,)).fetchone()[0])
 
     def lock_path(self, worker: str) -> Path:
         """The file that the worker keeps locked while it lives."""

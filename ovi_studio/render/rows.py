@@ -44,7 +44,10 @@ def read_job(row: sqlite3.Row) -> RenderJob:
     same = ("id", "attempts", "stage", "step", "num_steps", "worker", "error", "traceback")
     times = ("log_tail", "created", "started", "finished")
     return RenderJob(
-        task=task, status=JobStatus(row["status"]), **{name: row[name] for name in (*same, *times)}
+        task=task,
+        status=JobStatus(row["status"]),
+        warnings=tuple(json.loads(row["warnings"])),
+        **{name: row[name] for name in (*same, *times)},
     )
 
 

@@ -45,6 +45,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             error          TEXT,
             traceback      TEXT,
             log_tail       TEXT,
+            warnings       TEXT NOT NULL DEFAULT '[]',
             created        TEXT NOT NULL,
             started        TEXT,
             finished       TEXT

@@ -1,4 +1,4 @@
-"""Turns what the user named into prompts: a text is a prompt, a CSV or TSV file is a set of them."""
+"""Turns what the user named into prompts: a text is a prompt, a CSV or TSV file is a set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -136,10 +136,11 @@ def do_job(queue: RenderQueue, job: RenderJob, bench: Workbench) -> bool:
     try:
         remove_unfinished(job.task.output)
         found = find_finished(queue, job)
-        if found is None:
-            _render(job, bench, JobReporter(queue, job.id))
-            found = f"rendered in {time.monotonic() - started:.1f} s"
-        queue.finish(job.id, found)
+        if found is not None:
+            queue.finish(job.id, found)
+        else:
+            warnings = _render(job, bench, JobReporter(queue, job.id))
+            queue.finish(job.id, f"rendered in {time.monotonic() - started:.1f} s", warnings)
     except Cancelled:
         queue.confirm_cancel(job.id, "the worker stopped")
     except (OviError, StudioError, OSError) as error:
@@ -162,7 +163,8 @@ def describe_fault(error: Exception) -> str:
     return f"{name}: {error}. This was not foreseen; please report it with the traceback."
 
 
-def _render(job: RenderJob, bench: Workbench, report: JobReporter) -> None:
+def _render(job: RenderJob, bench: Workbench, report: JobReporter) -> tuple[str, ...]:
+    """Renders and writes the clip. Returns what the user should know about it."""
     created = datetime.now(UTC)
     pipeline = bench.pipeline_for(job.task.pipeline_key, report)
     stream = pipeline.render(job.task.request, on_progress=report)
@@ -175,6 +177,7 @@ def _render(job: RenderJob, bench: Workbench, report: JobReporter) -> None:
         warnings=stream.warnings,
     )
     _write_clip(job.task.output, stream, recipe)
+    return stream.warnings
 
 
 def _write_clip(output: Path, stream: "ClipStream", recipe: dict[str, object]) -> None:
@@ -193,7 +196,8 @@ def _write_clip(output: Path, stream: "ClipStream", recipe: dict[str, object]) -
         place_file(output.with_suffix(".png"), stream.picture_png)
 
 
-def _open_engine() -> Engine:
+def open_engine() -> Engine:
+    """The real engine; this imports torch."""
     import torch
 
     from ovi.pipeline import load_pipeline
@@ -209,7 +213,9 @@ def _open_engine() -> Engine:
     return Engine(load_pipeline, describe_device, versions)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, open_engine: Callable[[], Engine] = open_engine
+) -> int:
     """Runs one worker. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Renders the jobs of a queue.")
     parser.add_argument("--queue", type=Path, required=True)
@@ -218,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     # Ctrl-C is for the follower, which asks through the queue and so can ask politely.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return serve(given.queue, given.name, given.log, _open_engine)
+    return serve(given.queue, given.name, given.log, open_engine)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
+from PIL.PngImagePlugin import PngInfo
 
 from ovi.errors import FirstFrameError
 from ovi.first_frame import prepare_first_frame, read_image
@@ -127,13 +128,31 @@ def test_broken_exif_is_no_rotation(tmp_path: Path, exif: bytes) -> None:
     assert read_image_size(path) == FrameSize(64, 96)
 
 
+def test_an_unreadable_exif_profile_is_no_rotation(tmp_path: Path) -> None:
+    text = PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n      4\nnot hexadecimal")
+    path = save(tmp_path / "a.png", quarters(), pnginfo=text)
+    assert read_image(path).shape == (64, 96, 3)
+    assert read_image_size(path) == FrameSize(64, 96)
+
+
 def test_orientation_out_of_range_is_no_rotation(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 9
     assert read_image(save(tmp_path / "a.jpg", quarters(), exif=exif)).shape == (64, 96, 3)
 
 
-def test_read_image_size_does_not_decode_the_pixels(tmp_path: Path) -> None:
+def test_read_image_size_does_not_decode_the_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[object] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: decoded.append(image))
+    for ending in ("png", "jpg", "gif"):
+        assert read_image_size(save(tmp_path / f"a.{ending}", quarters())) == FrameSize(64, 96)
+    assert decoded == []
+
+
+def test_a_picture_cut_short_has_a_size_but_no_pixels(tmp_path: Path) -> None:
     path = tmp_path / "cut.png"
     path.write_bytes(png_bytes()[:60])
     assert read_image_size(path) == FrameSize(64, 96)
@@ -160,7 +179,7 @@ def make_nothing(_: Path) -> None:
         (Path.mkdir, "is a folder. Name one picture"),
         (Path.touch, "is not a picture .* Save it as PNG or JPEG"),
         (lambda path: path.write_text("hello" * 100), "is not a picture"),
-        (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n" * 9), "is not a picture"),
+        (lambda path: save(path, quarters(), format="EPS"), "is not a picture"),
         (lambda path: save(path, quarters()[:31], format="PNG"), "only 31x96 .* at least 32x32"),
         (lambda path: save(path, quarters()[:, :7], format="PNG"), "only 64x7 pixels"),
     ],

@@ -7,6 +7,7 @@ into `ovi_config.json`, as they would for anyone's model that is not of the publ
 
 import gzip
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -139,8 +140,8 @@ def _noise(key: str, shape: list[int], generator: torch.Generator) -> Tensor:
         return torch.full(shape, 0.5)
     if key.endswith(("gamma", "std")) or len(shape) == 1:
         return torch.ones(shape)
-    fan_in = torch.Size(shape[1:]).numel()
-    return torch.randn(shape, generator=generator) * fan_in**-0.5
+    fan_in = math.prod(shape[1:])
+    return torch.randn(shape, generator=generator) / math.sqrt(fan_in)
 
 
 def _save_safetensors(state: dict[str, Tensor], path: Path) -> None:

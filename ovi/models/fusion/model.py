@@ -39,7 +39,7 @@ class FusionModel(nn.Module):
         first_frame_is_clean: bool = False,
         skip_layer: int | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The flow velocity (noise minus clean) of both latents, in their shapes and our dtype.
+        """The flow velocity (noise minus clean), shaped like the latents, in the model's dtype.
 
         `video` (B, C, F, H, W), `audio` (B, L, C), `timestep` (B,) from 0 to 1000,
         `video_text` and `audio_text` (B, n, D), n at most text_len rows; rows of a batch that

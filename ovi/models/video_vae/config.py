@@ -70,12 +70,12 @@ class VideoVaeConfig:
     @property
     def spatial_factor(self) -> int:
         """Pixels along each side of the square that one latent covers."""
-        return PATCH * 2 ** len(self.temporal_downsample)
+        return PATCH << len(self.temporal_downsample)
 
     @property
     def temporal_factor(self) -> int:
         """Frames that one latent frame covers; the first one covers a single frame."""
-        return 2 ** sum(self.temporal_downsample)
+        return 1 << sum(self.temporal_downsample)
 
 
 WAN22 = VideoVaeConfig()

@@ -40,7 +40,8 @@ class DecoderStage(nn.Module):
         shortcut = repeat_up(
             stage_input, self.channels, self.time_factor, 2, is_start=history.is_start
         )
-        return self.upsample(x, history) + shortcut
+        result: Tensor = self.upsample(x, history) + shortcut
+        return result
 
 
 class Decoder(nn.Module):
@@ -62,7 +63,7 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor, history: CausalHistory) -> Tensor:
         """The next raw latents (B, C, F, H, W) of a clip to frames (B, 3, T, 16H, 16W)."""
-        x = self.latents.convolve(latents.movedim(1, -1).contiguous())
+        x = self.latents(latents.movedim(1, -1), history)
         x = self.middle(self.input(x, history), history)
         for stage in self.stages:
             x = stage(x, history)

@@ -38,7 +38,8 @@ class EncoderStage(nn.Module):
             x = block(x, history)
         if self.downsample is not None:
             x = self.downsample(x, history)
-        return x + shortcut
+        result: Tensor = x + shortcut
+        return result
 
 
 class Encoder(nn.Module):
@@ -66,6 +67,6 @@ class Encoder(nn.Module):
             x = stage(x, history)
         x = self.middle(x, history)
         x = self.output(F.silu(self.output_norm(x)), history)
+        mean: Tensor = self.moments(x, history).chunk(2, dim=-1)[0]
         history.is_start = False
-        mean, _ = self.moments.convolve(x).chunk(2, dim=-1)
         return mean.movedim(-1, 1)

@@ -34,33 +34,40 @@ def from_published(state: Mapping[str, Tensor], config: VideoVaeConfig) -> dict[
     A key that is not a published one passes through unchanged, so that strict loading can name it;
     our own keys therefore do as well.
     """
-    modules = dict(_module_names(config))
-    ours: dict[str, Tensor] = {}
-    for key, tensor in state.items():
-        module, _, name = key.rpartition(".")
-        ours[f"{modules[module]}.{name}" if module in modules else key] = tensor
-    return ours
+    names = dict(_parameter_names(config))
+    return {names.get(key, key): tensor for key, tensor in state.items()}
+
+
+def _parameter_names(config: VideoVaeConfig) -> Iterator[tuple[str, str]]:
+    """Published and own name of every parameter there can be."""
+    for theirs, ours in _module_names(config):
+        tensors = ("gamma",) if "norm" in ours.rpartition(".")[2] else ("weight", "bias")
+        for tensor in tensors:
+            yield f"{theirs}.{tensor}", f"{ours}.{tensor}"
 
 
 def _module_names(config: VideoVaeConfig) -> Iterator[tuple[str, str]]:
-    """Published and own name of every module that can hold parameters."""
+    """Published and own name of every convolution and norm there can be."""
     yield from OUTER.items()
     halves = (
-        ("encoder", "downsamples", "downsample", config.num_res_blocks),
-        ("decoder", "upsamples", "upsample", config.num_res_blocks + 1),
+        ("encoder", "downsample", config.num_res_blocks),
+        ("decoder", "upsample", config.num_res_blocks + 1),
     )
-    for half, stages, resampling, num_blocks in halves:
-        yield from _inside(half, half, ENDS)
-        yield from _inside(f"{half}.middle.0", f"{half}.middle.block_in", RESIDUAL_BLOCK)
-        yield from _inside(f"{half}.middle.1", f"{half}.middle.attention", ATTENTION)
-        yield from _inside(f"{half}.middle.2", f"{half}.middle.block_out", RESIDUAL_BLOCK)
+    for half, resampling, num_blocks in halves:
+        groups = [
+            (half, half, ENDS),
+            (f"{half}.middle.0", f"{half}.middle.block_in", RESIDUAL_BLOCK),
+            (f"{half}.middle.1", f"{half}.middle.attention", ATTENTION),
+            (f"{half}.middle.2", f"{half}.middle.block_out", RESIDUAL_BLOCK),
+        ]
         for stage in range(len(config.dim_mult)):
-            theirs, ours = f"{half}.{stages}.{stage}.{stages}", f"{half}.stages.{stage}"
-            for block in range(num_blocks):
-                yield from _inside(f"{theirs}.{block}", f"{ours}.blocks.{block}", RESIDUAL_BLOCK)
-            yield from _inside(f"{theirs}.{num_blocks}", f"{ours}.{resampling}", RESAMPLING)
-
-
-def _inside(theirs: str, ours: str, modules: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for their_name, our_name in modules.items():
-        yield f"{theirs}.{their_name}", f"{ours}.{our_name}"
+            theirs = f"{half}.{resampling}s.{stage}.{resampling}s"
+            ours = f"{half}.stages.{stage}"
+            groups += [
+                (f"{theirs}.{block}", f"{ours}.blocks.{block}", RESIDUAL_BLOCK)
+                for block in range(num_blocks)
+            ]
+            groups.append((f"{theirs}.{num_blocks}", f"{ours}.{resampling}", RESAMPLING))
+        for theirs, ours, modules in groups:
+            for their_name, our_name in modules.items():
+                yield f"{theirs}.{their_name}", f"{ours}.{our_name}"

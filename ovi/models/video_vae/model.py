@@ -92,7 +92,9 @@ class VideoVae(nn.Module):
         """Pieces of 1 + 4(n-1) frames, then 4n; what does not fill a latent frame is left out."""
         step = self.config.temporal_factor
         num_latents = 1 + (frames.shape[2] - 1) // step
-        starts = [1 + step * (n - 1) for n in range(latents_per_step, num_latents, latents_per_step)]
+        starts = [
+            1 + step * (n - 1) for n in range(latents_per_step, num_latents, latents_per_step)
+        ]
         kept = frames[:, :, : 1 + step * (num_latents - 1)]
         return kept.tensor_split(starts, dim=2)
 

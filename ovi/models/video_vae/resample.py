@@ -63,7 +63,9 @@ class Upsample(nn.Module):
                 pairs = self.time_conv(later, history).unflatten(-1, (2, -1))
                 later = pairs.movedim(4, 2).flatten(1, 2)
             x = torch.cat([first, later], dim=1)
-        return self.space_conv(x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+        doubled = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        result: Tensor = self.space_conv(doubled)
+        return result
 
 
 def average_down(x: Tensor, channels: int, time_factor: int, space_factor: int) -> Tensor:
@@ -109,11 +111,13 @@ def fit_channels(x: Tensor, channels: int) -> Tensor:
 
 def fold_patches(frames: Tensor) -> Tensor:
     """(B, 3, T, H, W) to channels-last (B, T, H/2, W/2, 12), ordered colour, column, row."""
-    x = frames.unflatten(4, (-1, PATCH)).unflatten(3, (-1, PATCH))
+    x: Tensor = frames.unflatten(4, (-1, PATCH)).unflatten(3, (-1, PATCH))
+    # (B, colour, T, H/2, row, W/2, column) to (B, T, H/2, W/2, colour column row)
     return x.permute(0, 2, 3, 5, 1, 6, 4).flatten(4)
 
 
 def unfold_patches(x: Tensor) -> Tensor:
     """The inverse of `fold_patches`."""
     x = x.unflatten(-1, (-1, PATCH, PATCH))
+    # (B, T, H/2, W/2, colour, column, row) to (B, colour, T, H/2 row, W/2 column)
     return x.permute(0, 4, 1, 2, 6, 3, 5).flatten(5, 6).flatten(3, 4)

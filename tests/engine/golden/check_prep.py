@@ -84,14 +84,23 @@ def is_unambiguous(text: str) -> bool:
 
     Speech: every <S> is closed by the next tag, and no <E> stands alone. Caption: at most one,
     either <AUDCAP>...<ENDAUDCAP> or Audio:..., the latter not as the end of another word; behind
-    it nothing but white space. Neither holds the other's marks.
+    it nothing but white space; neither holds the other's marks. Where there is a caption, no other
+    mark of one is misspelt, and nothing inside it looks like a tag. A prompt without any caption
+    must simply stay as it is.
     """
     marks = re.findall(r"<S>|<E>|<AUDCAP>|<ENDAUDCAP>|\w?Audio:", text)
     order = re.fullmatch(
-        r"(<S> <E> )*(<AUDCAP> <ENDAUDCAP> |Audio: )?", "".join(mark + " " for mark in marks)
+        r"(?:<S> <E> )*(<AUDCAP> <ENDAUDCAP> |Audio: )?", "".join(mark + " " for mark in marks)
     )
-    caption_is_last = "<ENDAUDCAP>" not in marks or text.rstrip().endswith("<ENDAUDCAP>")
-    return order is not None and caption_is_last
+    if order is None or order[1] is None:
+        return order is not None
+    scene, _, caption = text.partition(order[1].split()[0])
+    if order[1].startswith("<"):
+        caption, _, tail = caption.partition("<ENDAUDCAP>")
+        if tail.strip():
+            return False
+    misspelt = re.search(r"(?i)[<＜\[&][^>＞\]]*aud|audio\s*:", scene + caption)
+    return misspelt is None and re.search(r"[<>＜＞\[\]&]", caption) is None
 
 
 def _has_area(row: Row) -> bool:

@@ -31,6 +31,7 @@ areas = st.sampled_from([128 * 128, AREA_720, AREA_960])
         ("512x992", AREA_720, "512x992"),
         ("704x1280", AREA_960, "704x1280"),
         ("1080x1920", AREA_960, "704x1280"),
+        ("1923x1036", AREA_720, "992x512"),  # only when rounded to pixels first
         ("1x1000", AREA_720, "32x22784"),
     ],
 )
@@ -46,6 +47,8 @@ def test_fit_size_gives_the_published_sizes(asked: str, area: int, expected: str
         ("300x400", AREA_720, "608x832"),
         ("720x1280", AREA_960, "704x1280"),
         ("720x1280", 6144, "64x96"),
+        ("812x71", AREA_960, "3200x288"),  # fewer rows than the ideal
+        ("1114x252", AREA_960, "2048x448"),  # more rows than the ideal
     ],
 )
 def test_fit_size_to_image_gives_the_published_sizes(

@@ -1,0 +1,129 @@
+"""Planning and rendering: what `ovi render` does, for every screen."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ovi.media import ensure_writable
+from ovi_studio.errors import MissingExtraError, QueueError, UsageError
+from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.project.published_config import read_published_config
+from ovi_studio.render.choices import Choices, choices_of_config
+from ovi_studio.render.events import RenderEvent
+from ovi_studio.render.finished_clips import find_finished
+from ovi_studio.render.follow import Follower
+from ovi_studio.render.job import JobStatus, RenderJob, RenderTask
+from ovi_studio.render.launch import WORKER_COMMAND
+from ovi_studio.render.plan import Planner, RenderPlan
+from ovi_studio.render.queue import RenderQueue
+from ovi_studio.render.sources import read_prompts
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOrder:
+    """What the user asks to be rendered."""
+
+    sources: Sequence[str]
+    """prompts, and paths of CSV or TSV files"""
+    said: Choices
+    config: Path | None = None
+    """a published `inference_fusion.yaml`, below everything that is said"""
+
+
+def plan_render(
+    order: RenderOrder,
+    working_folder: Path,
+    *,
+    needs_weights: bool = True,
+    on_weight_bytes: Callable[[int, int], None] | None = None,
+) -> RenderPlan:
+    """What an order comes to. Renders nothing, writes nothing.
+
+    Without `needs_weights` missing weight files are a note, so that a plan can be looked at.
+    Raises UsageError, RequestError or PromptFileError for an order that cannot be carried out.
+    """
+    sources, config = list(order.sources), Choices()
+    if order.config is not None:
+        published = read_published_config(working_folder / order.config)
+        config = choices_of_config(published)
+        if not sources and published.text_prompt:
+            sources = [published.text_prompt]
+    if not sources:
+        raise UsageError("There is nothing to render: name a prompt, or a CSV or TSV file.")
+    prompts = read_prompts(sources, working_folder)
+    planner = Planner(
+        order.said,
+        config,
+        working_folder=working_folder,
+        needs_weights=needs_weights,
+        on_weight_bytes=on_weight_bytes,
+    )
+    return planner.plan(prompts)
+
+
+def check_installation() -> None:
+    """Raises MissingExtraError when the packages that render are not installed."""
+    missing = [name for name in ("torch", "numpy") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"Rendering needs {' and '.join(missing)}, not installed here: "
+            'pip install "ovi-studio[engine]".'
+        )
+
+
+def render_tasks(
+    tasks: Sequence[RenderTask],
+    layout: ProjectLayout,
+    *,
+    on_event: Callable[[RenderEvent], None],
+    on_others_waiting: Callable[[int], None] = lambda _: None,
+    stop_requests: Callable[[], int] = lambda: 0,
+    worker_command: Sequence[str] = WORKER_COMMAND,
+) -> list[RenderJob]:
+    """Puts tasks into the project's queue and follows them to their end.
+
+    Returns the jobs as they ended, failed ones among them. `on_others_waiting` gets the number of
+    jobs that were in the queue before. `stop_requests` says how often the user asked to stop.
+    Raises QueueError, WorkerError, and MediaError when clips cannot be written.
+    """
+    for task in {task.output.parent: task for task in tasks}.values():
+        ensure_writable(task.output)
+    with RenderQueue(layout.state.queue_path) as queue:
+        queue.recover_lost()
+        job_ids = [added.job_id for added in queue.add(tasks)]
+        _settle_finished(queue, job_ids)
+        num_others = queue.count_unfinished_before(min(job_ids))
+        if num_others:
+            on_others_waiting(num_others)
+        follower = Follower(
+            queue,
+            job_ids,
+            on_event=on_event,
+            stop_requests=stop_requests,
+            worker_command=worker_command,
+        )
+        return follower.run()
+
+
+def list_jobs(layout: ProjectLayout) -> list[RenderJob]:
+    """All jobs of a project, oldest first; none where nothing was ever rendered."""
+    path = layout.state.queue_path
+    if not path.is_file():
+        return []
+    with RenderQueue(path) as queue:
+        queue.recover_lost()
+        return queue.jobs()
+
+
+def _settle_finished(queue: RenderQueue, job_ids: Sequence[int]) -> None:
+    """Ends the waiting jobs whose clips exist, so that no worker is started for them."""
+    for job in queue.jobs(job_ids):
+        if job.status is not JobStatus.PENDING:
+            continue
+        try:
+            found = find_finished(queue, job)
+        except (QueueError, OSError):
+            continue  # the worker meets it again, and it becomes the job's own error
+        if found is not None:
+            queue.settle(job.id, found)

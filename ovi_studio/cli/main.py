@@ -1,0 +1,68 @@
+"""The command `ovi`: registers the commands; the one place where errors become exit codes."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from ovi_studio.cli.queue import queue_commands
+from ovi_studio.cli.render import render
+from ovi_studio.cli.reproduce import reproduce
+from ovi_studio.cli.variants import variants
+from ovi_studio.cli.version import version
+
+app = typer.Typer(
+    name="ovi",
+    help="Write, check and render prompts for Ovi, the open model that makes short talking videos.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(render)
+app.command()(reproduce)
+app.add_typer(queue_commands, name="queue")
+app.command()(variants)
+app.command()(version)
+
+_WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What the argument parser raises; typer has no public name for it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns its exit code, see `ovi_studio.errors.ExitCode`."""
+    from ovi.errors import OviError
+    from ovi_studio.errors import ExitCode, StudioError
+
+    try:
+        result = app(args=arguments, prog_name="ovi", standalone_mode=False)
+        sys.stdout.flush()
+        return int(result or 0)
+    except _WRONG_USE as error:
+        error.show()  # type: ignore[attr-defined]
+        return ExitCode.USAGE
+    except StudioError as error:
+        return _say(str(error), error.exit_code)
+    except OviError as error:
+        return _say(str(error), ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("Stopped.", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone, which is fine; Python must not flush into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except OSError as error:
+        return _say(
+            f"{error.filename or 'The system'}: {error.strerror or error}.", ExitCode.FAILED
+        )
+    except Exception:
+        traceback.print_exc()
+        return _say(
+            "This was not foreseen; please report it with the lines above.", ExitCode.FAILED
+        )
+
+
+def _say(message: str, exit_code: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return exit_code

@@ -1,0 +1,178 @@
+"""`ovi render`: prompts in, clips out."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ovi_studio.cli.options import (
+    Attention,
+    CkptDir,
+    Device,
+    Json,
+    Offload,
+    Output,
+    PictureModel,
+    Progress,
+    ProgressStyle,
+)
+
+if TYPE_CHECKING:
+    from ovi_studio.render.job import RenderJob
+
+
+def render(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE...", help="Prompts, and CSV or TSV files with a column text_prompt."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The published inference_fusion.yaml, as it is."),
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What `ovi variants` lists. Default: nano."),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            metavar="t2v|i2v|t2i2v", help="Default: i2v where there is a first frame, else t2v."
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="Height and width, fitted to the variant's area."),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="FILE", help="First frame of every clip.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Default: 100.")] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Clips of each prompt, with seed, seed+1, and so on.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Default: 50; 20 with nano.")] = None,
+    solver: Annotated[
+        str | None, typer.Option(metavar="unipc|dpm++|euler", help="Default: unipc.")
+    ] = None,
+    shift: Annotated[float | None, typer.Option(help="Default: 5.")] = None,
+    video_guidance: Annotated[float | None, typer.Option(help="Default: 4.")] = None,
+    audio_guidance: Annotated[float | None, typer.Option(help="Default: 3.")] = None,
+    slg_layer: Annotated[
+        int | None,
+        typer.Option(help="Layer left out of the negative pass; 0 or below: none. Default: 11."),
+    ] = None,
+    video_negative: Annotated[
+        str | None, typer.Option(help="What the picture should not show.")
+    ] = None,
+    audio_negative: Annotated[
+        str | None, typer.Option(help="What the sound should not hold.")
+    ] = None,
+    output: Output = None,
+    device: Device = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="fp32|bf16|fp8|int8", help="Default: bf16 on a GPU, else fp32."),
+    ] = None,
+    vae_precision: Annotated[
+        str | None, typer.Option(metavar="fp32|bf16", help="Default: fp32.")
+    ] = None,
+    offload: Offload = None,
+    attention: Attention = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cpu|cuda",
+            help="cpu: equal on every machine; cuda: as published, differs between GPUs.",
+        ),
+    ] = None,
+    ckpt_dir: CkptDir = None,
+    picture_model: PictureModel = None,
+    progress: Progress = ProgressStyle.AUTO,
+    force: Annotated[
+        bool, typer.Option("--force", help="Render anew what was rendered before.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and render nothing.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Render prompts to MP4 files with picture and sound.
+
+    What is said here wins over a row of a file, and that over --config. Columns that decide a
+    clip: text_prompt, image_path, variant, mode, size (or height and width), seed, repeats, steps,
+    solver, shift, video_guidance, audio_guidance, slg_layer, negative, audio_negative.
+    """
+    from ovi_studio.actions.rendering import RenderOrder, check_installation, plan_render
+    from ovi_studio.cli.following import follow_tasks, talk, weight_talk, write_result
+    from ovi_studio.errors import ExitCode, UsageError
+    from ovi_studio.render.choices import choices_of_options
+    from ovi_studio.report.json import json_text
+    from ovi_studio.report.plan import plan_document, plan_listing, plan_summary
+    from ovi_studio.report.progress import JsonReport
+
+    if json and not dry_run:
+        raise UsageError("--json goes with --dry-run. To watch a render, use --progress json.")
+    said = choices_of_options(
+        variant=variant,
+        mode=mode,
+        size=size,
+        image=image,
+        seed=seed,
+        repeats=repeats,
+        num_steps=steps,
+        solver=solver,
+        shift=shift,
+        video_guidance=video_guidance,
+        audio_guidance=audio_guidance,
+        slg_layer=slg_layer,
+        video_negative=video_negative,
+        audio_negative=audio_negative,
+        output=output,
+        device=device,
+        precision=precision,
+        vae_precision=vae_precision,
+        offload=offload,
+        attention=attention,
+        noise=noise,
+        ckpt_dir=ckpt_dir,
+        picture_model=picture_model,
+    )
+    order = RenderOrder(sources or (), said, config)
+    plan = plan_render(order, Path.cwd(), needs_weights=not dry_run, on_weight_bytes=weight_talk())
+    talk(plan_summary(plan))
+    exit_code = ExitCode.FAILED if plan.rejections else ExitCode.OK
+    if dry_run:
+        write_result(json_text(plan_document(plan)) if json else plan_listing(plan))
+        return exit_code
+    check_installation()
+    if progress is ProgressStyle.JSON:
+        JsonReport(sys.stdout).write({"event": "plan", **plan_document(plan)})
+    jobs, is_stopped = follow_tasks(
+        [clip.to_task(is_forced=force) for clip in plan.clips], progress
+    )
+    counts = _counts(jobs, len(plan.rejections))
+    if progress is ProgressStyle.JSON:
+        JsonReport(sys.stdout).write({"event": "end", **counts})
+    if len(plan.clips) > 1 or counts["done"] < len(jobs) or plan.rejections:
+        talk(", ".join(f"{number} {what}" for what, number in counts.items() if number) + ".")
+    if is_stopped:
+        return ExitCode.INTERRUPTED
+    return exit_code if counts["done"] == len(jobs) else ExitCode.FAILED
+
+
+def _counts(jobs: "Sequence[RenderJob]", num_rejected: int) -> dict[str, int]:
+    """How many clips came to which end."""
+    from ovi_studio.render.job import JobStatus
+
+    ends = [job.status for job in jobs]
+    return {
+        "done": ends.count(JobStatus.DONE),
+        "failed": ends.count(JobStatus.FAILED),
+        "cancelled": ends.count(JobStatus.CANCELLED),
+        "rejected": num_rejected,
+    }

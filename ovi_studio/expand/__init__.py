@@ -1,0 +1,1 @@
+"""One prompt into many: alternatives, wildcard files, variables, templates and matrices."""

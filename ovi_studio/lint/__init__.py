@@ -1,0 +1,1 @@
+"""Checks prompts and prompt sets: findings are values, and rules are one file each."""

@@ -1,0 +1,61 @@
+"""Makes and applies edits of one text."""
+
+from collections.abc import Iterable, Sequence
+
+from ovi_studio.lint.diagnostic import Edit
+from ovi_studio.prompt.model import Span
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """The text with edits applied that do not overlap; their spans count in the text as given."""
+    pieces: list[str] = []
+    position = 0
+    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)):
+        assert edit.span.start >= position, "edits overlap"
+        pieces += text[position : edit.span.start], edit.replacement
+        position = edit.span.end
+    return "".join([*pieces, text[position:]])
+
+
+def overlaps(edits: Sequence[Edit], others: Sequence[Edit]) -> bool:
+    """True if an edit of one touches the same characters, or the same place, as one of the other.
+
+    Edits that only meet end to end count as well: together they could make what neither meant.
+    """
+    return any(
+        one.cell == other.cell
+        and one.span.start <= other.span.end
+        and other.span.start <= one.span.end
+        for one in edits
+        for other in others
+    )
+
+
+def edit_between(before: str, after: str) -> Edit:
+    """The smallest single edit that turns one text into the other."""
+    shorter = min(len(before), len(after))
+    start = 0
+    while start < shorter and before[start] == after[start]:
+        start += 1
+    tail = 0
+    while tail < shorter - start and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    return Edit(Span(start, len(before) - tail), after[start : len(after) - tail])
+
+
+def deletion(text: str, span: Span) -> Edit:
+    """Deletes a range, and one of the blanks around it where two would be left."""
+    start, end = span.start, span.end
+    before_is_blank = start == 0 or text[start - 1].isspace()
+    after_is_blank = end == len(text) or text[end].isspace()
+    if before_is_blank and after_is_blank:
+        if end < len(text):
+            end += 1
+        elif start > 0:
+            start -= 1
+    return Edit(Span(start, end), "")
+
+
+def insertion(place: int, text: str) -> Edit:
+    """Inserts a text."""
+    return Edit(Span(place, place), text)

@@ -1,0 +1,157 @@
+"""Whatever happens in whatever order: no job is lost, none is with two workers, moves are legal."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+
+from ovi_studio.errors import QueueError
+from ovi_studio.render.job import ALLOWED_MOVES, MAX_ATTEMPTS, JobStatus
+from ovi_studio.render.queue import RenderQueue, new_worker
+from ovi_studio.render.worker_lock import WorkerLock
+
+from .tasks import forced, make_task
+
+NUM_WORKERS = 2
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Screens, workers and accidents on one queue, seen through two connections."""
+
+    jobs = Bundle("jobs")
+
+    def __init__(self):
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.folder = Path(self._folder.name)
+        path = self.folder / ".ovi" / "queue.sqlite3"
+        self.screen, self.workside = RenderQueue(path), RenderQueue(path)
+        self.living = {}
+        self.at_work = {}
+        self.names = 0
+
+    def teardown(self):
+        self.screen.close()
+        self.workside.close()
+        for lock in self.living.values():
+            lock.release()
+        self._folder.cleanup()
+
+    @rule(target=jobs, row=st.sampled_from("123"), place=st.sampled_from("ab"), force=st.booleans())
+    def add(self, row, place, force):
+        task = make_task(self.folder / place, seed=int(row))
+        return self.screen.add([forced(task) if force else task])[0].job_id
+
+    @rule(job=jobs)
+    def cancel(self, job):
+        self.screen.cancel([job], "stopped by the user")
+
+    @rule()
+    def start_worker(self):
+        self.names += 1
+        name = f"w{self.names}"
+        lock = WorkerLock(self.screen.lock_path(name))
+        assert lock.acquire()
+        may_work = self.workside.register(new_worker(name, Path("log")), limit=NUM_WORKERS)
+        assert may_work == (len(self.living) < NUM_WORKERS)
+        if may_work:
+            self.living[name] = lock
+        else:
+            lock.release()
+
+    @precondition(lambda self: set(self.living) - set(self.at_work))
+    @rule(data=st.data())
+    def claim(self, data):
+        name = data.draw(st.sampled_from(sorted(set(self.living) - set(self.at_work))))
+        job = self.workside.claim(name)
+        if job is not None:
+            self.at_work[name] = job.id
+
+    @precondition(lambda self: self.at_work)
+    @rule(data=st.data(), end=st.sampled_from(["report", "finish", "fail", "confirm"]))
+    def work(self, data, end):
+        name = data.draw(st.sampled_from(sorted(self.at_work)))
+        job_id = self.at_work[name]
+        status = self.screen.job(job_id).status
+        if end == "report":
+            may_go_on = self.workside.report(job_id, "denoise", 1, 4)
+            assert may_go_on == (status is JobStatus.RUNNING)
+            return
+        if end == "confirm" and status is JobStatus.RUNNING:
+            with pytest.raises(QueueError):
+                self.workside.confirm_cancel(job_id, "stopped")
+            return
+        del self.at_work[name]
+        if end == "finish":
+            output = self.screen.job(job_id).task.output
+            output.parent.mkdir(exist_ok=True)
+            output.touch()
+            self.workside.finish(job_id, "rendered")
+        elif end == "fail":
+            self.workside.fail(job_id, "no")
+        else:
+            self.workside.confirm_cancel(job_id, "stopped")
+
+    @precondition(lambda self: set(self.living) - set(self.at_work))
+    @rule(data=st.data())
+    def leave(self, data):
+        name = data.draw(st.sampled_from(sorted(set(self.living) - set(self.at_work))))
+        if self.workside.leave(name):
+            self.living.pop(name).release()
+
+    @precondition(lambda self: self.living)
+    @rule(data=st.data())
+    def die(self, data):
+        name = data.draw(st.sampled_from(sorted(self.living)))
+        self.living.pop(name)._file.close()
+        job_id = self.at_work.pop(name, None)
+        before = None if job_id is None else self.screen.job(job_id)
+        assert [worker.name for worker in self.screen.recover_lost()] == [name]
+        if before is not None:
+            after = self.screen.job(job_id).status
+            if before.status is JobStatus.CANCELLING:
+                assert after is JobStatus.CANCELLED
+            elif before.attempts < MAX_ATTEMPTS:
+                assert after is JobStatus.PENDING
+            else:
+                assert after is JobStatus.FAILED
+
+    @rule(job=jobs)
+    def lose_the_file(self, job):
+        self.screen.job(job).task.output.unlink(missing_ok=True)
+
+    @invariant()
+    def every_claimed_job_is_with_its_worker(self):
+        with_worker = {
+            job.worker: job.id for job in self.screen.jobs() if job.status.is_with_worker
+        }
+        assert with_worker == self.at_work
+
+    @invariant()
+    def one_clip_is_rendered_once_at_a_time(self):
+        identities = [
+            job.task.identity for job in self.screen.jobs() if job.status.is_with_worker
+        ]
+        assert len(identities) == len(set(identities))
+
+    @invariant()
+    def moves_are_allowed_and_lead_to_where_the_job_is(self):
+        for job in self.screen.jobs():
+            events = self.screen.events(job.id)
+            assert events[0].status_before is None
+            assert events[-1].status is job.status
+            for before, after in zip(events, events[1:], strict=False):
+                assert after.status_before is before.status
+                assert after.status in ALLOWED_MOVES[before.status]
+
+
+QueueMachine.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+test_queue_states = QueueMachine.TestCase
