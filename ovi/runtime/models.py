@@ -29,7 +29,7 @@ from ovi.ops.attention import attention_backend
 from ovi.runtime.devices import compute_dtype
 from ovi.runtime.loading import Convert, check_files, load_model
 from ovi.runtime.quantize import store_fp8, store_int8
-from ovi.runtime.random_weights import fill_random
+from ovi.runtime.random_weights import fill_random, fill_random_fast
 from ovi.runtime.sizes import ModelConfigs, configs_of
 from ovi.spec.placement import Offload, Placement
 from ovi.spec.request import Precision, TransformerPrecision
@@ -84,17 +84,19 @@ def load_models(
     ckpt_dir: Path | None,
     *,
     picture_source: str | None = None,
+    use_random_weights: bool = False,
     on_progress: OnMegabytes | None = None,
 ) -> Models:
     """The models of `variant` at `precision`, on `device`, or on the CPU until their turn.
 
     `device` is the resolved one of `placement`; `ckpt_dir` None means `./ckpts`. All headers are
-    checked before any weight is read. Raises WeightsError or PlacementError.
+    checked before any weight is read. `use_random_weights` makes models of the full size without
+    any file, and takes bytes for tokens: for benchmarks. Raises WeightsError or PlacementError.
     """
     fp8 = precision.transformer is TransformerPrecision.FP8
     if fp8 and device.type == "mps":
         raise PlacementError("Device mps has no eight-bit floats: use precision int8 or bf16.")
-    files = locate_files(variant, precision, ckpt_dir)
+    files = None if use_random_weights else locate_files(variant, precision, ckpt_dir)
     configs = configs_of(variant, ckpt_dir)
     recipes = _recipes(configs, precision)
     dtype = recipes["fusion"].dtype
@@ -107,7 +109,8 @@ def load_models(
     else:
         tokenizer = load_tokenizer(files["tokenizer"], text_len)
     if files is None:
-        models = {name: _random_model(recipe, home) for name, recipe in recipes.items()}
+        make = _random_model if variant.is_embedded else _random_model_of_full_size
+        models = {name: make(recipe, device).to(home) for name, recipe in recipes.items()}
     else:
         models = _load_files(recipes, files, home, on_progress)
     set_attention(models["fusion"], attend)
@@ -164,6 +167,18 @@ def _random_model(recipe: _Recipe, device: torch.device) -> nn.Module:
     model = recipe.build()
     fill_random(model, NANO_SEED)
     return recipe.store(model.to(recipe.dtype)).to(device).requires_grad_(False).eval()
+
+
+def _random_model_of_full_size(recipe: _Recipe, device: torch.device) -> nn.Module:
+    """The model with random weights that were made on the device, in the dtype they are to have."""
+    with torch.device("meta"):
+        model = recipe.build()
+    if any(True for _ in model.buffers()):  # whose values only a real building gives: small models
+        model = recipe.build().to(recipe.dtype).to(device)
+    else:
+        model = model.to(recipe.dtype).to_empty(device=device)
+    fill_random_fast(model, NANO_SEED)
+    return recipe.store(model).requires_grad_(False).eval()
 
 
 def _load_files(

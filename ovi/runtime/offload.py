@@ -1,4 +1,10 @@
-"""Where a model waits: on the device for good, or in host memory between its turns."""
+"""Where a model waits: on the device for good, or in host memory between its turns.
+
+Host memory is not pinned. Measured on an H100 with 10.6 GB of weights: a move takes 1.15 s from
+the mapped file or from ordinary memory and 0.22 s from pinned memory, but pinning takes 7.1 s, so
+it would pay from the eighth clip on, and would keep all models in memory that the system cannot
+reclaim.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

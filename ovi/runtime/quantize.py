@@ -5,8 +5,8 @@
 
 Both replace the linear layers inside a model's repeated blocks, which in the published transformer
 are 94 % of its weights; embeddings, time nets and heads see every token through one layer and stay
-as they are. The weight is cast back for each call, so nothing is faster, and memory is about half
-(12.4 GB instead of 23.3 GB). No activation is quantized.
+as they are. The weight is cast back for each call, which costs a few per cent of time; memory is
+about half (12.4 GB instead of 23.3 GB). No activation is quantized.
 
 Relative error of one layer (root mean squares, normal noise, against exact arithmetic; plain
 bfloat16 has 0.0017), held by `tests/engine/runtime/test_quantize.py`:

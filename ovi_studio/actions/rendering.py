@@ -10,7 +10,7 @@ from ovi_studio.errors import MissingExtraError, QueueError, UsageError
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.project.published_config import read_published_config
 from ovi_studio.render.choices import Choices, choices_of_config
-from ovi_studio.render.events import RenderEvent
+from ovi_studio.render.events import ClipEnded, RenderEvent
 from ovi_studio.render.finished_clips import find_finished
 from ovi_studio.render.follow import Follower
 from ovi_studio.render.job import JobStatus, RenderJob, RenderTask
@@ -92,18 +92,25 @@ def render_tasks(
     with RenderQueue(layout.state.queue_path) as queue:
         queue.recover_lost()
         job_ids = [added.job_id for added in queue.add(tasks)]
-        _settle_finished(queue, job_ids)
-        num_others = queue.count_unfinished_before(min(job_ids))
+        to_render = []
+        for job in queue.jobs(job_ids):
+            found = _find_done(queue, job)
+            if found is None:
+                to_render.append(job.id)
+            else:
+                on_event(ClipEnded(queue.job(job.id), None, found))
+        num_others = queue.count_unfinished_before(min(to_render, default=0))
         if num_others:
             on_others_waiting(num_others)
         follower = Follower(
             queue,
-            job_ids,
+            to_render,
             on_event=on_event,
             stop_requests=stop_requests,
             worker_command=worker_command,
         )
-        return follower.run()
+        follower.run()
+        return queue.jobs(job_ids)
 
 
 def list_jobs(layout: ProjectLayout) -> list[RenderJob]:
@@ -116,14 +123,14 @@ def list_jobs(layout: ProjectLayout) -> list[RenderJob]:
         return queue.jobs()
 
 
-def _settle_finished(queue: RenderQueue, job_ids: Sequence[int]) -> None:
-    """Ends the waiting jobs whose clips exist, so that no worker is started for them."""
-    for job in queue.jobs(job_ids):
-        if job.status is not JobStatus.PENDING:
-            continue
-        try:
-            found = find_finished(queue, job)
-        except (QueueError, OSError):
-            continue  # the worker meets it again, and it becomes the job's own error
-        if found is not None:
-            queue.settle(job.id, found)
+def _find_done(queue: RenderQueue, job: RenderJob) -> str | None:
+    """Why the job needs no rendering, if so. Ends it then, so that no worker is started for it."""
+    if job.status is JobStatus.DONE:
+        return "rendered before"
+    if job.status is not JobStatus.PENDING:
+        return None
+    try:
+        found = find_finished(queue, job)
+    except (QueueError, OSError):
+        return None  # the worker meets it again, and it becomes the job's own error
+    return found if found is not None and queue.settle(job.id, found) else None

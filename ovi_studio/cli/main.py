@@ -1,6 +1,5 @@
 """The command `ovi`: registers the commands; the one place where errors become exit codes."""
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -48,10 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return _say("Stopped.", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has gone, which is fine; Python must not flush into the void.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except OSError as error:
         return _say(
             f"{error.filename or 'The system'}: {error.strerror or error}.", ExitCode.FAILED

@@ -26,9 +26,9 @@ _ESCAPABLE = r"\{}|_$:#"
 _ESCAPE = re.compile(rf"\\([{re.escape(_ESCAPABLE)}])")
 _PLAIN = re.compile(r"[^\\{}|_$]+")
 _WILDCARD = re.compile(r"__(?!_)([^\n\\{}|$]{0,99}?[^\n\\{}|$_])__(?!_)")
-_NUMBER_CHOSEN = re.compile(r"(\d{1,6})?(-)?(\d{1,6})?\$\$")
+_NUMBER_CHOSEN = re.compile(r"([0-9]{1,6})?(-)?([0-9]{1,6})?\$\$")
 _SEPARATOR = re.compile(r"((?:\\.|[^\\{}|$]|\$(?!\$))*)\$\$", re.DOTALL)
-_WEIGHT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})::")
+_WEIGHT = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})::")
 
 
 class WildcardSource(Protocol):
@@ -46,11 +46,6 @@ def read_pattern(text: str, wildcards: WildcardSource, nesting: int = 0) -> Patt
 def read_entry(text: str, wildcards: WildcardSource, nesting: int) -> Option:
     """One option written alone, as wildcard files have them: a weight, if any, and a pattern."""
     return _Reading(text, wildcards, nesting).entry()
-
-
-def escape(text: str) -> str:
-    """A pattern for exactly this text."""
-    return re.sub(rf"[{re.escape(_ESCAPABLE)}]", r"\\\g<0>", text)
 
 
 class _Reading:
@@ -104,20 +99,27 @@ class _Reading:
         self._go_deeper(start)
         self.position += 1
         lowest, highest, separator = self._read_number_chosen()
-        options = [self._read_option()]
-        while self.text.startswith("|", self.position):
-            self.position += 1
-            options.append(self._read_option())
+        options = tuple(self._read_lone_wildcard() or self._read_options())
         if self.position == len(self.text):
             raise self._error("is never closed", start, r"Close it, or write \{ for a brace.")
         self.position += 1
         self.nesting -= 1
-        is_several = (lowest, highest) != (1, 1)
-        if is_several and len(options) == 1 and (entries := self._entries_of(start)):
-            options = list(entries)
-        return choice_of(
-            tuple(options), lowest, len(options) if highest is None else highest, separator
-        )
+        return choice_of(options, lowest, len(options) if highest is None else highest, separator)
+
+    def _read_lone_wildcard(self) -> Sequence[Option]:
+        """The entries of a wildcard that is all the braces hold: {2$$__x__} draws from those."""
+        wildcard = _WILDCARD.match(self.text, self.position)
+        if wildcard is None or not self.text.startswith("}", wildcard.end()):
+            return ()
+        self.position = wildcard.end()
+        return self.wildcards.options(wildcard[1], self.nesting)
+
+    def _read_options(self) -> Sequence[Option]:
+        options = [self._read_option()]
+        while self.text.startswith("|", self.position):
+            self.position += 1
+            options.append(self._read_option())
+        return options
 
     def _read_option(self) -> Option:
         weight = self._read_weight()
@@ -152,12 +154,6 @@ class _Reading:
             return lowest, highest, DEFAULT_SEPARATOR
         self.position = separator.end()
         return lowest, highest, _ESCAPE.sub(r"\1", separator[1])
-
-    def _entries_of(self, start: int) -> Sequence[Option]:
-        """The entries of the wildcard that is all a choice of several holds, as in {2$$__x__}."""
-        inside = self.text[start + 1 : self.position - 1]
-        wildcard = _WILDCARD.fullmatch(inside.rpartition("$$")[2].strip())
-        return self.wildcards.options(wildcard[1], self.nesting + 1) if wildcard else ()
 
     def _read_wildcard(self, wildcard: re.Match[str]) -> Pattern:
         self._go_deeper(self.position)

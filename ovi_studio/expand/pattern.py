@@ -7,8 +7,8 @@ by its number, `draw_text` a random one. Reading patterns is `expand/grammar.py`
 """
 
 from dataclasses import dataclass
-from functools import cache
-from math import factorial
+from functools import lru_cache
+from math import factorial, fsum
 from random import Random
 
 from ovi_studio.expand.errors import ExpansionError
@@ -19,8 +19,9 @@ MAX_LENGTH = 100_000
 MAX_DEPTH = 100
 """Patterns inside patterns: walking them is recursive."""
 
-MAX_WAYS = 100_000
-"""Options times options chosen at once: what counting costs."""
+MAX_WORK = 200_000
+"""Options times the square of how many are chosen at once: what finding one text by its number
+costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def choice_of(
     Raises ExpansionError beyond the limits.
     """
     lowest, highest = min(lowest, len(options)), min(highest, len(options))
-    if len(options) * highest > max(MAX_WAYS, len(options)):
+    if highest > 1 and len(options) * highest**2 > MAX_WORK:
         raise ExpansionError(
             f"Choosing up to {highest} of {len(options)} at once is too much to count. "
             "Choose fewer at once, as in {1-3$$...}."
@@ -168,7 +169,7 @@ def _choice_at(choice: Choice, index: int) -> str:
     return choice.separator.join(written)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _selections(counts: tuple[int, ...], highest: int) -> tuple[int, ...]:
     """In how many ways 0 to `highest` of the options can be selected, order aside.
 
@@ -213,7 +214,7 @@ def draw_text(pattern: Pattern, random: Random) -> str:
 
 def _draw_position(options: list[Option], random: Random) -> int:
     """Which of the options is drawn."""
-    point = random.random() * sum(option.weight for option in options)
+    point = random.random() * fsum(option.weight for option in options)
     for position, option in enumerate(options):
         point -= option.weight
         if point < 0:

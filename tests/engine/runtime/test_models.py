@@ -201,6 +201,30 @@ def test_trained_nano_comes_from_the_package(
     assert torch.equal(trained.fusion.state_dict()[key], random.fusion.state_dict()[key] + 0.01)
 
 
+@pytest.mark.parametrize("precision", [BF16, FP8])
+def test_random_weights_of_a_published_variant_need_no_weight_file(
+    shared_dir: Path, tmp_path: Path, precision: TransformerPrecision
+) -> None:
+    # Nothing but the sizes, so that the test need not make eleven billion numbers.
+    (tmp_path / SIZES_FILE).write_text((shared_dir / SIZES_FILE).read_text())
+    models = load_models(
+        variant_named("720x720_5s"),
+        Precision(transformer=precision),
+        Placement(device="cpu"),
+        CPU,
+        tmp_path,
+        use_random_weights=True,
+    )
+    assert models.has_random_weights
+    video, audio = velocity_of(models)
+    waveform = models.vocoder(models.audio_vae.decode(audio.float().transpose(1, 2)))
+    for tensor in (video, audio, waveform, models.video_vae.decode(video)):
+        assert tensor.isfinite().all()
+        assert tensor.float().std() > 0
+    kinds = {type(module) for module in models.fusion.modules()}
+    assert (Fp8Linear in kinds) == (precision is FP8)
+
+
 def test_mps_has_no_fp8(shared_dir: Path) -> None:
     with pytest.raises(PlacementError, match="int8"):
         load(shared_dir, precision=FP8, device=torch.device("mps"))

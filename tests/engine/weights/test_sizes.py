@@ -40,7 +40,7 @@ def test_named_fields_change_and_the_others_stay(tmp_path: Path) -> None:
         ({"transformer": {}}, "transformer"),
         ({"vocoder": {"chanels": 3}}, "chanels"),
         ({"vocoder": {"initial_channels": "many"}}, "initial_channels"),
-        ({"vocoder": {"initial_channels": True}}, "initial_channels"),
+        ({"vocoder": {"initial_channels": True}}, "must be like"),
         ({"vocoder": {"initial_channels": 100}}, "halved"),
         ({"fusion": {"video": {"num_layers": 2}}}, "num_layers"),
         ({"text_encoder": {"num_heads": 5}}, "heads"),

@@ -46,7 +46,7 @@ class FakePipeline:
 
     def render(self, request, *, on_progress):
         words = request.text.split()
-        step_seconds = 0.3 if "slow" in words else 0.0
+        step_seconds = 0.25 if "slow" in words else 0.0
         on_progress(FakeProgress("text", 0, 1))
         for step in range(STEPS):
             on_progress(FakeProgress("denoise", step, STEPS))

@@ -64,7 +64,7 @@ def leftovers(folder):
 
 def test_clips_are_rendered_with_recipe_and_progress(tmp_path):
     watcher = Watcher()
-    tasks = [make_task(tmp_path, "a cat", seed=1), make_task(tmp_path, "an odd dog", seed=2)]
+    tasks = [make_task(tmp_path, "a slow cat", seed=1), make_task(tmp_path, "odd", seed=2)]
     jobs = render(tmp_path, tasks, watcher)
     assert [job.status for job in jobs] == [JobStatus.DONE] * 2
     assert jobs[1].warnings == ("The prompt is odd.",)
@@ -203,7 +203,9 @@ def test_stopping_twice_kills_the_worker(tmp_path):
 
 
 def test_two_followers_at_once_share_one_worker_and_one_clip(tmp_path):
-    tasks = [[make_task(tmp_path, "slow", seed=seed) for seed in seeds] for seeds in ((1, 2), (2, 3))]
+    tasks = [
+        [make_task(tmp_path, "slow", seed=seed) for seed in seeds] for seeds in ((1, 2), (2, 3))
+    ]
     results = [None, None]
 
     def follow(index):

@@ -151,9 +151,7 @@ def test_the_job_of_a_dead_worker_waits_again_and_fails_the_third_time(
     assert job.log_tail == "first line\nlast line"
 
 
-def test_cancelling_stops_waiting_jobs_at_once_and_asks_for_the_rest(
-    queue, start_worker, tmp_path
-):
+def test_cancelling_stops_waiting_jobs_at_once_and_asks_for_the_rest(queue, start_worker, tmp_path):
     start_worker()
     ids = [added.job_id for added in queue.add([make_task(tmp_path, row=row) for row in "12"])]
     running = queue.claim("w1")

@@ -132,9 +132,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_clip_is_rendered_once_at_a_time(self):
-        identities = [
-            job.task.identity for job in self.screen.jobs() if job.status.is_with_worker
-        ]
+        identities = [job.task.identity for job in self.screen.jobs() if job.status.is_with_worker]
         assert len(identities) == len(set(identities))
 
     @invariant()

@@ -1,0 +1,166 @@
+"""One cheap look at a row that tells which rules can apply to it.
+
+Each clue is a bit. A rule is loaded and run only for rows that show one of the clues it waits for
+(`Rule.clues`), so that an ordinary prompt costs little and most rules are never imported.
+"""
+
+from ovi_studio.lint.limits import Limits
+from ovi_studio.lint.subject import MODE_COLUMN, VARIANT_COLUMNS, Subject
+from ovi_studio.prompt.model import IrregularityKind, Prompt, Role, Spelling
+from ovi_studio.prompt.prompt_set import AUDIO_NEGATIVE_COLUMNS, VIDEO_NEGATIVE_COLUMNS
+
+PROMPT = 1 << 0
+"""the cell holds a prompt"""
+NO_PROMPT = 1 << 1
+UNCLOSED_SPEECH = 1 << 2
+UNOPENED_SPEECH = 1 << 3
+NESTED_SPEECH = 1 << 4
+CROSSED_TAGS = 1 << 5
+UNBALANCED_CAPTION = 1 << 6
+CAPTION_IN_SPEECH = 1 << 7
+SECOND_CAPTION = 1 << 8
+TEXT_AFTER_CAPTION = 1 << 9
+ODD_CLOSER = 1 << 10
+ODD_TAG = 1 << 11
+ODD_PREFIX = 1 << 12
+UNKNOWN_TAG = 1 << 13
+SPEECH = 1 << 14
+NO_SPEECH = 1 << 15
+EMPTY_SPEECH = 1 << 16
+CAPTION = 1 << 17
+NO_CAPTION = 1 << 18
+EMPTY_CAPTION = 1 << 19
+FOREIGN_CAPTION = 1 << 20
+"""a caption in the form of another variant"""
+ODD_BLANK = 1 << 21
+"""a newline, tab, doubled blank, or a blank at an end"""
+ODD_CHARACTER = 1 << 22
+"""a character that is neither printable nor a blank"""
+QUOTE = 1 << 23
+BEYOND_ASCII = 1 << 24
+AMPERSAND = 1 << 25
+ODD_LENGTH = 1 << 26
+"""perhaps fewer or more words than usual"""
+LONG = 1 << 27
+"""perhaps more than the encoder reads"""
+BRACKET = 1 << 28
+IMAGE = 1 << 29
+"""a first frame is named and will be used"""
+OTHER_CELLS = 1 << 30
+"""the row says something about variant, mode, size or image, or the user does"""
+NEGATIVE = 1 << 31
+RAGGED = 1 << 32
+"""more or fewer cells than columns"""
+
+_OF_KIND = {
+    IrregularityKind.UNCLOSED_SPEECH: UNCLOSED_SPEECH,
+    IrregularityKind.UNOPENED_SPEECH: UNOPENED_SPEECH,
+    IrregularityKind.NESTED_SPEECH: NESTED_SPEECH,
+    IrregularityKind.CROSSED_TAGS: CROSSED_TAGS,
+    IrregularityKind.SPEECH_IN_CAPTION: CROSSED_TAGS,
+    IrregularityKind.UNCLOSED_CAPTION: UNBALANCED_CAPTION,
+    IrregularityKind.UNOPENED_CAPTION: UNBALANCED_CAPTION,
+    IrregularityKind.CAPTION_IN_SPEECH: CAPTION_IN_SPEECH,
+    IrregularityKind.SECOND_CAPTION: SECOND_CAPTION,
+    IrregularityKind.NESTED_CAPTION: SECOND_CAPTION,
+    IrregularityKind.TEXT_AFTER_CAPTION: TEXT_AFTER_CAPTION,
+}
+
+_ROW_COLUMNS = (*VARIANT_COLUMNS, MODE_COLUMN, "size", "height", "width")
+_NEGATIVE_COLUMNS = (*VIDEO_NEGATIVE_COLUMNS, *AUDIO_NEGATIVE_COLUMNS)
+_WORD_COUNT_SLACK = 12
+"""Blanks and words of a prompt without odd blanks differ by less: by its tags."""
+
+
+def clues_of(subject: Subject) -> int:
+    """The clues that a row shows."""
+    clues = _clues_of_cells(subject)
+    if not subject.text or subject.text.isspace():
+        return clues | NO_PROMPT
+    clues |= PROMPT | _clues_of_structure(subject) | _clues_of_characters(subject.text)
+    if clues & ODD_BLANK or _is_unusually_long(subject.text, subject.limits):
+        clues |= ODD_LENGTH
+    return clues
+
+
+def closes(mark_role: Role) -> bool:
+    """True for the two end tags."""
+    return mark_role is Role.SPEECH_END or mark_role is Role.CAPTION_END
+
+
+def _clues_of_structure(subject: Subject) -> int:
+    prompt = subject.prompt
+    clues = 0
+    for found in prompt.irregularities:
+        clues |= _OF_KIND[found.kind]
+    for mark in prompt.marks:
+        if mark.spelling is not Spelling.EXACT:
+            clues |= _clue_of_odd_mark(mark.role, mark.spelling)
+    clues |= SPEECH if subject.lines else NO_SPEECH
+    if len(prompt.speeches) > len(subject.lines):
+        clues |= EMPTY_SPEECH
+    return clues | _clues_of_captions(prompt, subject)
+
+
+def _clue_of_odd_mark(role: Role, spelling: Spelling) -> int:
+    if role is Role.UNKNOWN:
+        return UNKNOWN_TAG
+    if role is Role.CAPTION_PREFIX:
+        return ODD_PREFIX
+    return ODD_CLOSER if spelling is Spelling.WRONG and closes(role) else ODD_TAG
+
+
+def _clues_of_captions(prompt: Prompt, subject: Subject) -> int:
+    if not prompt.captions:
+        return NO_CAPTION
+    clues = CAPTION
+    for caption in prompt.captions:
+        if not caption.text:
+            clues |= EMPTY_CAPTION
+        elif caption.form is not subject.variant.audio_form:
+            clues |= FOREIGN_CAPTION
+    return clues
+
+
+def _clues_of_characters(text: str) -> int:
+    clues = 0
+    if "  " in text or text[0] == " " or text[-1] == " ":
+        clues |= ODD_BLANK
+    if not text.isprintable():  # newlines and no-break spaces are not, by this test
+        clues |= ODD_BLANK | ODD_CHARACTER
+    if not text.isascii():
+        clues |= BEYOND_ASCII
+    if '"' in text:
+        clues |= QUOTE
+    if "&" in text:
+        clues |= AMPERSAND
+    if "[" in text or "(" in text:
+        clues |= BRACKET
+    if len(text) > (380 if text.isascii() else 130):
+        clues |= LONG
+    return clues
+
+
+def _is_unusually_long(text: str, limits: Limits) -> bool:
+    num_blanks = text.count(" ")
+    from_, to = limits.prompt_from + _WORD_COUNT_SLACK, limits.prompt_to - _WORD_COUNT_SLACK
+    return not (from_ <= num_blanks <= to and text.isascii())
+
+
+def _clues_of_cells(subject: Subject) -> int:
+    row = subject.row
+    clues = 0
+    if row.num_cells != len(row.columns):
+        clues |= RAGGED
+    for value in row.values.values():
+        if not value.isprintable():
+            clues |= ODD_CHARACTER
+    if row.image_path:
+        clues |= OTHER_CELLS
+        if subject.mode == "i2v" and subject.target.folders:
+            clues |= IMAGE
+    if subject.target.mode is not None or any(row.values.get(name) for name in _ROW_COLUMNS):
+        clues |= OTHER_CELLS
+    if any(row.values.get(name) for name in _NEGATIVE_COLUMNS):
+        clues |= NEGATIVE
+    return clues
