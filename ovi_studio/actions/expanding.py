@@ -116,7 +116,7 @@ def plan_expansion(
         variant_named(name)
     prompts = read_prompts(order.sources, working_folder)
     expansion = Expansion(
-        [_source_prompt(prompt, prompts.columns) for prompt in prompts.prompts],
+        [_source_prompt(prompt) for prompt in prompts.prompts],
         order.matrix,
         Wildcards(wildcard_folders(layout)),
     )
@@ -154,10 +154,9 @@ def plan_expansion(
     )
 
 
-def _source_prompt(prompt: PromptSource, columns: Mapping[Path, tuple[str, ...]]) -> SourcePrompt:
-    names = {path.stem: path.name for path in columns}
-    name = names.get(prompt.source.set_name, prompt.source.set_name)
-    return SourcePrompt(prompt.text, f"{name}:{prompt.source.row_id}", prompt.place, prompt.cells)
+def _source_prompt(prompt: PromptSource) -> SourcePrompt:
+    origin = f"{prompt.source.set_name}:{prompt.source.row_id}"
+    return SourcePrompt(prompt.text, origin, prompt.place, prompt.cells)
 
 
 def _columns(columns: Mapping[Path, tuple[str, ...]]) -> tuple[str, ...]:

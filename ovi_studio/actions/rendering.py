@@ -83,8 +83,8 @@ def render_tasks(
 ) -> list[RenderJob]:
     """Puts tasks into the project's queue and follows them to their end.
 
-    Returns the jobs as they ended, failed ones among them. `on_others_waiting` gets the number of
-    jobs that were in the queue before. `stop_requests` says how often the user asked to stop.
+    Returns the jobs as they ended, in the order of the tasks. `on_others_waiting` gets the number
+    of jobs that were in the queue before. `stop_requests` says how often the user asked to stop.
     Raises QueueError, WorkerError, and MediaError when clips cannot be written.
     """
     for task in {task.output.parent: task for task in tasks}.values():
@@ -110,7 +110,8 @@ def render_tasks(
             worker_command=worker_command,
         )
         follower.run()
-        return queue.jobs(job_ids)
+        ended = {job.id: job for job in queue.jobs(job_ids)}
+        return [ended[job_id] for job_id in job_ids]
 
 
 def list_jobs(layout: ProjectLayout) -> list[RenderJob]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ovi_studio.render.job import RenderJob, RenderTask
     from ovi_studio.report.progress import Report
 
+WORTH_TELLING = 1_000_000_000
+"""Bytes of weight files that take long enough to read for the user to wonder."""
+
 
 def follow_tasks(
     tasks: "Sequence[RenderTask]", progress: ProgressStyle
@@ -52,13 +55,13 @@ def write_result(text: str) -> None:
 
 
 def weight_talk() -> Callable[[int, int], None]:
-    """Tells of weight files being read for their identity: at first, then every 10 percent."""
+    """Tells of large weight files being read for their identity: at first, then every 10 %."""
     said = -1
 
     def tell(done: int, total: int) -> None:
         nonlocal said
         tenth = 10 * done // max(total, 1)
-        if tenth > said:
+        if total > WORTH_TELLING and tenth > said:
             said = tenth
             talk(f"Reading the weight files once: {done / 1e9:.1f} of {total / 1e9:.1f} GB.")
 

@@ -39,7 +39,7 @@ class SourcePrompt:
 
     text: str
     origin: str
-    """Short, for the column `from`: `ideas.csv:3`."""
+    """Short, for the column `from`: set and row, `ideas:3`."""
     place: str
     """For messages: the file, line and row."""
     cells: Mapping[str, str] = field(default_factory=dict)

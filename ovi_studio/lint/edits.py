@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ovi_studio.lint.diagnostic import Edit
 from ovi_studio.prompt.model import Span
+from ovi_studio.prompt.prompt_set import TEXT_COLUMN
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
@@ -45,15 +46,25 @@ def edit_between(before: str, after: str) -> Edit:
 
 def deletion(text: str, span: Span) -> Edit:
     """Deletes a range, and one of the blanks around it where two would be left."""
-    start, end = span.start, span.end
-    before_is_blank = start == 0 or text[start - 1].isspace()
-    after_is_blank = end == len(text) or text[end].isspace()
-    if before_is_blank and after_is_blank:
-        if end < len(text):
-            end += 1
-        elif start > 0:
-            start -= 1
-    return Edit(Span(start, end), "")
+    return deletions(text, [span])[0]
+
+
+def deletions(text: str, spans: Iterable[Span], cell: str = TEXT_COLUMN) -> tuple[Edit, ...]:
+    """Deletes ranges, given in order, as `deletion` does one."""
+    edits: list[Edit] = []
+    position = 0
+    for span in spans:
+        start, end = span.start, span.end
+        before_is_blank = start <= position or text[start - 1].isspace()
+        after_is_blank = end == len(text) or text[end].isspace()
+        if before_is_blank and after_is_blank:
+            if end < len(text):
+                end += 1
+            elif start > position:
+                start -= 1
+        edits.append(Edit(Span(start, end), "", cell))
+        position = end
+    return tuple(edits)
 
 
 def insertion(place: int, text: str) -> Edit:

@@ -30,7 +30,7 @@ class Limits:
     caption_to: int
 
 
-_SHORT = Limits(3, 4, 6, 6, 1, 5, 60, 2, 20)
+_SHORT = Limits(3, 4, 6, 6, 2, 5, 60, 2, 20)
 _FIVE_SECONDS = Limits(12, 14, 19, 19, 3, 48, 180, 4, 41)
 _TEN_SECONDS = Limits(36, 40, 52, 33, 4, 48, 180, 4, 41)
 

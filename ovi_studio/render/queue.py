@@ -110,7 +110,8 @@ class RenderQueue:
         if ids is not None:
             return [read_job(row) for row in self._rows("*", ids)]
         with self._using():
-            return [read_job(row) for row in self._connection.execute("SELECT * FROM jobs")]
+            rows = self._connection.execute("SELECT * FROM jobs ORDER BY id")
+            return [read_job(row) for row in rows]
 
     def job(self, job_id: int) -> RenderJob:
         """One job. Raises QueueError when there is none of that number."""

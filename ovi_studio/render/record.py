@@ -33,7 +33,7 @@ class Recipe:
     """component name -> identity of its file"""
     placement: Placement
     picture_source: str | None
-    """folder or repository of the image model, in mode t2i2v"""
+    """repository of the image model, in mode t2i2v; None when it lay in a folder"""
     source: ClipSource
     versions: Mapping[str, str]
     """ovi, python, torch"""
@@ -64,7 +64,7 @@ def recipe_for(
         "request": task.request.to_dict(),
         "weights": dict(task.weights),
         "placement": task.placement.to_dict(),
-        "picture_source": task.picture_source,
+        "picture_source": _without_folder(task.picture_source),
         "source": {"set": task.source.set_name, "row": task.source.row_id},
         "versions": dict(versions),
         "device": device,
@@ -116,6 +116,13 @@ def identity_in(clip: Path) -> str | None:
     except MediaError:
         return None
     return identity if isinstance(identity, str) else None
+
+
+def _without_folder(picture_source: str | None) -> str | None:
+    """A repository's name; a folder's path is nobody's business, and its identity is kept."""
+    if picture_source is None or Path(picture_source).is_absolute():
+        return None
+    return picture_source
 
 
 def _read_clip(path: Path) -> dict[str, Any]:

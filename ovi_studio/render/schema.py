@@ -56,6 +56,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         WHERE status IN ('PENDING', 'RUNNING', 'DONE')
         """,
         "CREATE INDEX jobs_by_status ON jobs (status, id)",
+        "CREATE INDEX jobs_by_identity ON jobs (identity)",
         """
         CREATE TABLE events (
             id            INTEGER PRIMARY KEY,

@@ -28,6 +28,7 @@ from ovi_studio.render.job import PipelineKey, RenderJob
 from ovi_studio.render.launch import FRESH_START
 from ovi_studio.render.queue import RenderQueue, new_worker
 from ovi_studio.render.record import recipe_for
+from ovi_studio.render.rows import log_tail
 from ovi_studio.render.worker_lock import WorkerLock
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def serve(queue_path: Path, name: str, log: Path, open_engine: Callable[[], Engi
             while True:
                 job = queue.claim(name)
                 if job is not None:
-                    if not do_job(queue, job, bench):
+                    if not do_job(queue, job, bench, log):
                         queue.sign_off(name, "made room for a fresh one after a fault")
                         return FRESH_START
                 elif queue.leave(name):
@@ -127,10 +128,10 @@ def serve(queue_path: Path, name: str, log: Path, open_engine: Callable[[], Engi
             lock.release()
 
 
-def do_job(queue: RenderQueue, job: RenderJob, bench: Workbench) -> bool:
+def do_job(queue: RenderQueue, job: RenderJob, bench: Workbench, log: Path) -> bool:
     """Brings a claimed job to its end. False when this process should take no other.
 
-    Every fault of a job ends here, as a FAILED row with message and traceback.
+    Every fault of a job ends here, as a FAILED row with message, traceback and last log lines.
     """
     started = time.monotonic()
     try:
@@ -144,12 +145,18 @@ def do_job(queue: RenderQueue, job: RenderJob, bench: Workbench) -> bool:
     except Cancelled:
         queue.confirm_cancel(job.id, "the worker stopped")
     except (OviError, StudioError, OSError) as error:
-        queue.fail(job.id, str(error), traceback=traceback.format_exc())
+        _fail(queue, job, str(error), log)
     except Exception as error:
         # Nobody foresaw this one: memory may be short, or the device unusable from here on.
-        queue.fail(job.id, describe_fault(error), traceback=traceback.format_exc())
+        _fail(queue, job, describe_fault(error), log)
         return False
     return True
+
+
+def _fail(queue: RenderQueue, job: RenderJob, message: str, log: Path) -> None:
+    """Fails the job with the exception being handled."""
+    sys.stdout.flush()
+    queue.fail(job.id, message, traceback=traceback.format_exc(), log_tail=log_tail(log))
 
 
 def describe_fault(error: Exception) -> str:

@@ -20,10 +20,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         means nothing, and inside speech it may be spoken.
 
     Example
-        A red circle bounces on a blue floor. <SFX> Audio: A low thud at every bounce.
+        A pale face on a blue floor says <S>hello yellow<E>. <SFX> Audio: A woman's voice.
 
     Use instead
-        A red circle bounces on a blue floor. Audio: A low thud at every bounce.
+        A pale face on a blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Fix safety
         There is no fix: only you know what was meant.

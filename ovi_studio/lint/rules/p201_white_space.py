@@ -21,10 +21,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         but tables, diffs and searches are easier with one way to write a prompt.
 
     Example
-        A red circle bounces on a  blue floor. Audio: A low thud at every bounce.
+        A pale face on a  blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Use instead
-        A red circle bounces on a blue floor. Audio: A low thud at every bounce.
+        A pale face on a blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Fix safety
         Safe: every run of white space becomes one blank.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ovi_studio.lint.diagnostic import Finding, Fix
+from ovi_studio.lint.diagnostic import Edit, Finding, Fix
 from ovi_studio.lint.edits import deletion
 from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
@@ -16,7 +16,8 @@ _CONTROL = (
 _JOINER = r"(?<=[\x20-\x7e])[\u200c\u200d](?=[\x20-\x7e])"
 """Joiners have work to do in other scripts and in emoji, never between ASCII letters."""
 
-_UNWANTED = re.compile(f"(?:{_ESCAPE}|{_CONTROL}|{_JOINER})+")
+_ONE = f"(?:{_ESCAPE}|{_CONTROL}|{_JOINER})"
+_UNWANTED = re.compile(f"{_ONE}+(?: +{_ONE}+)*")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -31,10 +32,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         or a tag in two for the model, and nobody sees it.
 
     Example (escapes)
-        A red cir\\u200bcle bounces on a blue floor. Audio: A low thud at every bounce.
+        A pale fa\\u200bce on a blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Use instead
-        A red circle bounces on a blue floor. Audio: A low thud at every bounce.
+        A pale face on a blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Fix safety
         Safe: nothing that can be seen changes.
@@ -47,5 +48,12 @@ def check(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         f"Characters that cannot be seen ({names}): take them out.",
         spans[0],
-        Fix("Take out what cannot be seen", tuple(deletion(text, span) for span in spans)),
+        Fix("Take out what cannot be seen", tuple(_without(text, span) for span in spans)),
     )
+
+
+def _without(text: str, span: Span) -> Edit:
+    """Takes the characters out so that words stay apart, by one blank."""
+    edit = deletion(text, span)
+    keeps_words_apart = edit.span != span or " " not in span.of(text)
+    return edit if keeps_words_apart else Edit(span, " ")

@@ -22,10 +22,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         straight ones can be typed, searched and compared.
 
     Example
-        A red circle bounces on a child’s floor. Audio: A low thud at every bounce.
+        A pale face on a child’s floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Use instead
-        A red circle bounces on a child's floor. Audio: A low thud at every bounce.
+        A pale face on a child's floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Fix safety
         Safe: no word changes.

@@ -26,10 +26,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         the prompt is hard to read, and words are counted wrong.
 
     Example
-        A red circle &amp; a star bounce on a blue floor. Audio: A low thud at every bounce.
+        A pale face &amp; a cat on a blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Use instead
-        A red circle & a star bounce on a blue floor. Audio: A low thud at every bounce.
+        A pale face & a cat on a blue floor says <S>hello yellow<E>. Audio: A woman's voice.
 
     Fix safety
         Safe: it writes what the model reads. Entities of brackets and colons, which could make a

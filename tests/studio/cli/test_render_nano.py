@@ -47,7 +47,7 @@ def test_a_set_becomes_clips_and_a_bad_row_only_an_exit_code(project):
 
 
 def test_progress_is_json_lines(project):
-    folder, ended = project
+    _, ended = project
     events = [json.loads(line) for line in ended.stdout.splitlines()]
     assert (events[0]["event"], events[0]["num_clips"]) == ("plan", 2)
     assert events[-1] == {"event": "end", "done": 2, "failed": 0, "cancelled": 0, "rejected": 1}
@@ -109,7 +109,7 @@ def test_other_weights_are_not_silently_taken(project):
 
 def test_ctrl_c_cancels_and_leaves_nothing_half_written(tmp_path):
     process = subprocess.Popen(
-        [*COMMAND, "render", "a ball", "--variant", "nano", "--steps", "1000", "--progress", "json"],
+        [*COMMAND, "render", "a ball", "--steps", "1000", "--progress", "json"],
         cwd=tmp_path, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     for line in process.stdout:

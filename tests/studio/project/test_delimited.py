@@ -58,6 +58,7 @@ def test_records_joined_are_the_file(head, body, chunk):
         records = list(iter_records(io.BytesIO(data), form))
     assert written(form, records) == data
     assert all(record.ending for record in records[:-1])
+    assert records == list(iter_records(io.BytesIO(data), form))  # wherever the chunks end
 
 
 @settings(max_examples=300)

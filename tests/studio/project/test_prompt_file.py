@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ovi_studio.errors import PromptFileError
+from ovi_studio.project import file_lock as locking
 from ovi_studio.project import prompt_file
 from ovi_studio.project.atomic_write import pending_path
 from ovi_studio.project.file_lock import file_lock, lock_path
@@ -238,18 +239,16 @@ def test_a_change_while_writing_is_not_overwritten(tmp_path, monkeypatch):
     """An editor heeds no lock: it may write after the version was compared."""
     path = make(tmp_path, "text_prompt\nA\n")
     version = file_version(path)
-    original_fstat = os.fstat
+    original_detect = prompt_file.detect_file_format
 
-    def change_after(handle):
-        found = original_fstat(handle)
+    def change_first(target, stream):
         path.write_text("text_prompt\nX\n")
         os.utime(path, ns=(1, 1))
-        return found
+        return original_detect(target, stream)
 
-    monkeypatch.setattr(prompt_file.os, "fstat", change_after)
+    monkeypatch.setattr(prompt_file, "detect_file_format", change_first)
     with pytest.raises(FileChangedError):
         save_edits(path, {"1": {"text_prompt": "C"}}, version)
-    monkeypatch.undo()
     assert path.read_text() == "text_prompt\nX\n"
 
 
@@ -266,8 +265,8 @@ def test_links_are_followed_and_permissions_kept(tmp_path):
 
 def test_a_write_protected_file_is_left_alone(tmp_path, monkeypatch):
     """Its folder may allow a replacement all the same. `access` lets the test run as root."""
-    path = make(tmp_path, "text_prompt\nA\n")
-    monkeypatch.setattr(os, "access", lambda target, mode: (target, mode) != (path.resolve(), os.W_OK))
+    path = make(tmp_path.resolve(), "text_prompt\nA\n")
+    monkeypatch.setattr(os, "access", lambda target, mode: (target, mode) != (path, os.W_OK))
     with pytest.raises(PromptFileError, match="write-protected"):
         save(path, {"1": {"text_prompt": "B"}})
 
@@ -308,6 +307,25 @@ def test_the_lock_is_exclusive_and_leaves_nothing(tmp_path):
     with file_lock(path, 0):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["set.csv"]
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_does_not_count(tmp_path, monkeypatch):
+    """Its holder let go between our opening and our locking it, and the next one has a new file."""
+    path = make(tmp_path, "text_prompt\nA\n")
+    original = locking._try_lock
+    others = []
+
+    def lock_late(handle):
+        if not others:
+            lock_path(path).unlink()
+            others.append(lock_path(path).open("w"))
+            assert original(others[0].fileno())
+        return original(handle)
+
+    monkeypatch.setattr(locking, "_try_lock", lock_late)
+    with pytest.raises(PromptFileError, match="another process"), file_lock(path, 0):
+        pass
+    others[0].close()
 
 
 def start(code, *arguments):

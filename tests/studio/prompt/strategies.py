@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 EXACT_TAGS = ["<S>", "<E>", "<AUDCAP>", "<ENDAUDCAP>", "Audio:"]
 ODD_TAGS = [
-    "</S>", "</E>", "<\\S>", "<END>", "<s>", "< E >", "＜S＞", "〈E〉", "&lt;S&gt;", "&amp;lt;E&gt;",
-    "<ENDAUDICAP>", "</AUDCAP>", "<audcap>", "<AUDCAP", "<S", "E>", "AUDCAP>", "<<S>>", "[S]",
-    "<>", "<SFX>", "<break time=1s/>", "audio:", "AUDIO :", "Sound:", "Audio：", "Adio:",
+    "</S>", "</E>", "<\\S>", "<END>", "<s>", "< E >", "＜S＞", "〈E〉", "&lt;S&gt;", "[S]", "<>",
+    "&amp;lt;E&gt;", "<ENDAUDICAP>", "</AUDCAP>", "<audcap>", "<AUDCAP", "<S", "E>", "AUDCAP>",
+    "<<S>>", "<SFX>", "<break time=1s/>", "audio:", "AUDIO :", "Sound:", "Audio：", "Adio:",
 ]  # fmt: skip
 PLAIN = [
     "a", "man says", ". ", " ", "\n", ",", "<", ">", ":", "&", "&lt;", '"', "S", "E", "\u200b",

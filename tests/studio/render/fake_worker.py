@@ -81,7 +81,7 @@ class FakePipeline:
             yield np.full(shape, frame, np.uint8)
 
 
-def load_pipeline(variant, precision, placement, ckpt_dir, *, picture_source, on_progress):
+def load_pipeline(variant, precision, *_, on_progress, **__):
     on_progress(FakeProgress("load", 0, 1))
     # Lets a test count how often something was loaded.
     print(f"loaded {variant} {precision.transformer}", flush=True)

@@ -75,5 +75,5 @@ def test_options_are_read_and_unknown_names_listed():
     assert said == Choices(
         mode=Mode.I2V, size=FrameSize(704, 1280), precision=TransformerPrecision.INT8
     )
-    with pytest.raises(UsageError, match="no vae precision 'fp4'. Known: fp32, bf16"):
+    with pytest.raises(UsageError, match=r"no vae precision 'fp4'\. Known: fp32, bf16"):
         choices_of_options(vae_precision="fp4")

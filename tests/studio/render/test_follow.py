@@ -87,6 +87,7 @@ def test_one_failed_clip_keeps_its_error_and_the_others_are_rendered(tmp_path):
     ]  # fmt: skip
     assert jobs[1].error == "The latents are not finite."
     assert "NumericalError" in jobs[1].traceback
+    assert "loaded nano" in jobs[1].log_tail
     assert "ZeroDivisionError: nobody thought of this" in jobs[2].error
     assert len(logs(tmp_path)) == 2, "after a fault nobody foresaw, a fresh process goes on"
 

@@ -89,7 +89,7 @@ def test_a_clip_in_work_is_not_claimed_for_another_place(queue, start_worker, tm
     assert queue.claim("w1").task.output.parent.name == "b"
 
 
-def test_only_as_many_workers_as_allowed_are_entered(queue, start_worker):
+def test_only_as_many_workers_as_allowed_are_entered(start_worker):
     assert start_worker("w1")
     assert not start_worker("w2")
     start_worker.die("w1")

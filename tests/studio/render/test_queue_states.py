@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: no job is lost, none is with two workers, moves are legal."""
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ class QueueMachine(RuleBasedStateMachine):
             events = self.screen.events(job.id)
             assert events[0].status_before is None
             assert events[-1].status is job.status
-            for before, after in zip(events, events[1:], strict=False):
+            for before, after in pairwise(events):
                 assert after.status_before is before.status
                 assert after.status in ALLOWED_MOVES[before.status]
 

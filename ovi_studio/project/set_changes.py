@@ -1,0 +1,134 @@
+"""Creates sets, replaces them whole, and adds rows to them, so that nobody's change is lost.
+
+Cells are changed by `prompt_file.py`; this is for those who bring a whole file, or more rows.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ovi_studio.errors import PromptFileError
+from ovi_studio.project.atomic_write import replace_file
+from ovi_studio.project.file_lock import file_lock
+from ovi_studio.project.prompt_file import (
+    FileChangedError,
+    add_column,
+    append_rows,
+    file_version,
+    read_header,
+)
+from ovi_studio.prompt.prompt_set import TEXT_COLUMN
+
+_ATTEMPTS = 100
+"""How often a change that suits any version of a file is tried anew after someone else's."""
+
+
+def create_file(path: Path, pieces: Iterable[bytes]) -> None:
+    """Writes a new file, whole or not at all, and its folders.
+
+    Raises PromptFileError if there is one already, or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with file_lock(path):
+            if path.exists() or path.is_symlink():
+                raise PromptFileError(f"{path} exists already; nothing was written.")
+            with replace_file(path) as stream:
+                for piece in pieces:
+                    stream.write(piece)
+    except OSError as error:
+        raise PromptFileError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def replace_whole(path: Path, pieces: Iterable[bytes], expected_version: str) -> None:
+    """Replaces the content of a file, if it is still the version that was read.
+
+    Raises FileChangedError if it is not, PromptFileError if it cannot be written; in each case the
+    file is as it was.
+    """
+    target = path.resolve()
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PromptFileError(f"{path} is write-protected. Allow writing to it to change it.")
+    try:
+        with file_lock(target):
+            if file_version(target) != expected_version:
+                raise FileChangedError(
+                    f"{path} was changed by someone else since it was read; nothing was written."
+                )
+            with replace_file(target) as stream:
+                for piece in pieces:
+                    stream.write(piece)
+    except OSError as error:
+        raise PromptFileError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def csv_bytes(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[bytes]:
+    """A set as the pieces of a CSV file: UTF-8, commas, quotes where they must be, LF.
+
+    Raises PromptFileError for text that no file can hold.
+    """
+    yield _record(columns)
+    for number, cells in enumerate(rows, 1):
+        try:
+            yield _record([cells.get(name, "") for name in columns])
+        except UnicodeEncodeError as error:
+            raise PromptFileError(
+                f"Row {number}: {error.object[error.start]!a} is no character that a file can "
+                "hold. Remove it from the text."
+            ) from error
+
+
+def _record(values: Sequence[str]) -> bytes:
+    return (delimited_record(values, ",") + "\n").encode()
+
+
+def delimited_record(values: Sequence[str], delimiter: str) -> str:
+    """One record, without its ending; cells in quotes where they must be."""
+    cells = [_quoted(value) if _needs_quotes(value, delimiter) else value for value in values]
+    written = delimiter.join(cells)
+    return written or '""'  # an empty line would be no row
+
+
+def _needs_quotes(value: str, delimiter: str) -> bool:
+    return any(character in value for character in (delimiter, '"', "\n", "\r"))
+
+
+def _quoted(value: str) -> str:
+    doubled = value.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def append_to_set(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Adds rows after the last one, and the columns they need that the set lacks.
+
+    Rows that others add at the same time stay too. Raises PromptFileError.
+    """
+    wanted = list(dict.fromkeys(name for cells in rows for name in cells))
+
+    def add() -> None:
+        version = file_version(path)
+        header = read_header(path)
+        if not header.has_text_column:
+            raise PromptFileError(
+                f"{path} has no column {TEXT_COLUMN!r}; it has {', '.join(header.columns)}."
+            )
+        for name in wanted:
+            if name not in header.columns:
+                version = add_column(path, name, version)
+        append_rows(path, rows, version)
+
+    repeat_after_others(add)
+
+
+def repeat_after_others(change: Callable[[], None]) -> None:
+    """Makes a change that reads the file anew each time, until nobody else changes it meanwhile.
+
+    Raises FileChangedError when others never stop.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            change()
+            return
+        except FileChangedError:
+            if attempt == _ATTEMPTS - 1:
+                raise
