@@ -12,7 +12,7 @@ HAS_NVIDIA := $(shell test -e /proc/driver/nvidia/version && echo yes)
 .PHONY: demo test test-slow lint types contracts format clean
 
 demo: $(VENV)/.engine
-	$(BIN)/ovi render prompts/nano.csv --output demo
+	$(BIN)/ovi render prompts/demo.csv --output demo
 	@echo "The clips are in demo/."
 
 test: $(VENV)/.test lint types contracts

@@ -1,11 +1,13 @@
-"""The tensors of one weight file, memory-mapped: nothing is read before it is used.
+"""The tensors of one weight file: what they are at once, their values when asked for.
 
-Two kinds of file exist: safetensors, and what `torch.save` writes (.pth, .pt), which is a pickle.
-A pickle can name any Python function to be called on loading; only plain tensors are accepted.
+Files are mapped into memory, so that a value is read from the disk when it is first used. Two
+kinds of file exist: safetensors, and what `torch.save` writes (.pth, .pt), which is a pickle. A
+pickle can name any Python function to be called on loading; only plain tensors are accepted.
 """
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +21,62 @@ NESTED_UNDER = "generator"
 """A training checkpoint of the vocoder keeps its tensors one level down, under this key."""
 
 
-def open_checkpoint(path: Path) -> dict[str, Tensor]:
-    """All tensors of a weight file by their key in it, on the CPU, mapped to the file.
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+"""What safetensors calls torch's number formats."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """An open weight file."""
+
+    headers: dict[str, Tensor]
+    """A tensor without values (on the meta device) for each key."""
+    read: Callable[[str], Tensor]
+    """The tensor of a key, on the CPU, mapped to the file."""
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """The weight file at `path`.
 
     Raises WeightsError for a file that is missing, damaged, of another kind or not to be trusted.
     """
     try:
         if path.suffix == ".safetensors":
             return _open_safetensors(path)
-        return _open_pickle(path)
+        tensors = _open_pickle(path)
+        headers = {key: tensor.to("meta") for key, tensor in tensors.items()}
+        return Checkpoint(headers, tensors.__getitem__)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _open_safetensors(path: Path) -> dict[str, Tensor]:
+def _open_safetensors(path: Path) -> Checkpoint:
+    headers: dict[str, Tensor] = {}
     try:
-        with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        file: Any = safe_open(path, "pt")
+        for key in file.keys():  # noqa: SIM118
+            # Not get_tensor: it reads a page of each tensor, and the system some megabytes more.
+            entry = file.get_slice(key)
+            dtype = DTYPES.get(entry.get_dtype())
+            if dtype is None:
+                raise WeightsError(f"{path}: {key} has an unknown format, {entry.get_dtype()}.")
+            headers[key] = torch.empty(entry.get_shape(), dtype=dtype, device="meta")
     except SafetensorError as error:
         raise _damaged(path, str(error)) from error
+    return Checkpoint(headers, file.get_tensor)
 
 
 def _open_pickle(path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ dtype, its parameters are the mapped file itself: they take no memory that the s
 reclaim, and the file must not be written to meanwhile.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ovi.errors import WeightsError
-from ovi.runtime.checkpoint import open_checkpoint
+from ovi.runtime.checkpoint import Checkpoint, open_checkpoint
 from ovi.runtime.quantize import EightBitLinear
 
 M = TypeVar("M", bound=nn.Module)
@@ -46,14 +46,12 @@ def load_model(
     `name` is what errors call the model; `on_progress` hears the share done, up to 1.
     Raises WeightsError when files and model do not fit, or a weight is not finite.
     """
-    model, stored_state = _fit(build, files, convert, name)
-    state = convert(stored_state)
+    checkpoint = _open_files(files)
+    model, converted = _fit(build, checkpoint, convert, files, name)
     modules = dict(model.named_modules())
-    total, done = sum(tensor.nbytes for tensor in state.values()), 0
+    total, done = sum(header.nbytes for header in converted.values()), 0
     finite: dict[str, Tensor] = {}
-    for key in list(state):
-        # Removed as they go: what `convert` had to compute is freed once it is on the device.
-        stored = state.pop(key)
+    for key, stored in _stored_tensors(checkpoint, convert, converted):
         owner, _, leaf = key.rpartition(".")
         arrived = stored.to(device)
         _place(modules[owner], leaf, arrived, dtype)
@@ -74,27 +72,57 @@ def check_files(
 
     Raises WeightsError that names the files, the keys that do not fit, and the remedy.
     """
-    _fit(build, files, convert, name)
+    _fit(build, _open_files(files), convert, files, name)
+
+
+def _open_files(files: Sequence[Path]) -> Checkpoint:
+    """All files as one."""
+    headers: dict[str, Tensor] = {}
+    readers: dict[str, Callable[[str], Tensor]] = {}
+    for path in files:
+        checkpoint = open_checkpoint(path)
+        headers |= checkpoint.headers
+        readers |= dict.fromkeys(checkpoint.headers, checkpoint.read)
+    return Checkpoint(headers, lambda key: readers[key](key))
 
 
 def _fit(
-    build: Callable[[], M], files: Sequence[Path], convert: Convert, name: str
+    build: Callable[[], M],
+    checkpoint: Checkpoint,
+    convert: Convert,
+    files: Sequence[Path],
+    name: str,
 ) -> tuple[M, dict[str, Tensor]]:
-    """The model without memory, and the files' mapped tensors, shown to fit once converted."""
-    state: dict[str, Tensor] = {}
-    for path in files:
-        state |= open_checkpoint(path)
+    """The model without memory, and the headers under its keys, shown to fit."""
     with torch.device("meta"):
         model = build()
-    offered = convert({key: tensor.to("meta") for key, tensor in state.items()})
-    problems = _misfits(offered, model.state_dict())
+    converted = convert(checkpoint.headers)
+    problems = _misfits(converted, model.state_dict())
     if problems:
         raise WeightsError(
             f"{_names(files)} does not fit the {name} model: {'; '.join(problems)}. "
             "Check that it is the published file and download it again; for a model of other "
             "sizes, write them into ovi_config.json in the checkpoint folder."
         )
-    return model, state
+    return model, converted
+
+
+def _stored_tensors(
+    checkpoint: Checkpoint, convert: Convert, converted: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """The files' tensors under the model's keys, on the CPU.
+
+    A conversion that only renames hands on the headers it was given, and is followed tensor by
+    tensor. One that computes gets all tensors at once; its results are let go of one by one.
+    """
+    published = {id(header): key for key, header in checkpoint.headers.items()}
+    if all(id(header) in published for header in converted.values()):
+        for key, header in converted.items():
+            yield key, checkpoint.read(published[id(header)])
+    else:
+        computed = convert({key: checkpoint.read(key) for key in checkpoint.headers})
+        for key in converted:
+            yield key, computed.pop(key)
 
 
 def _misfits(offered: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from jinja2 import Template, nodes
     from jinja2.sandbox import SandboxedEnvironment
 
-FILTERS = ("capitalize", "d", "default", "lower", "title", "trim", "upper")
+FILTERS = ("default", "lower", "sentence", "title", "trim", "upper")
+"""`sentence` writes the first letter large and leaves the others, so that names stay names."""
 TESTS = ("defined", "undefined")
 
 MAX_NODES = 5_000
@@ -99,9 +100,15 @@ def _environment() -> "SandboxedEnvironment":
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    every = {**environment.filters, "sentence": _start_sentence}
+    environment.filters = {name: every[name] for name in FILTERS}
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
+
+
+def _start_sentence(text: object) -> str:
+    words = str(text)
+    return words[:1].upper() + words[1:]
 
 
 def _check(tree: "nodes.Template") -> dict[str, int]:

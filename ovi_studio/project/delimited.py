@@ -258,8 +258,6 @@ def _read_cells(
         inside = ""
         if text.startswith('"', start):
             closing = _closing_quote(text, start + 1)
-            if not at_end and closing + 1 >= len(text):
-                return None
             inside = text[start + 1 : closing].replace('""', '"')
             position = closing + 1
         found = cell_end.search(text, position)

@@ -26,7 +26,7 @@ _OPENERS = frozenset("([{<“‘«「『")
 
 def has_plain_caption(prompt: Prompt) -> bool:
     """True if there is nothing to decide about the caption: it is the only one, in one form,
-    written as the model knows it, outside speech, and the last thing in the prompt.
+    written as the model knows it, outside speech, with no mark inside, and last in the prompt.
 
     For such a prompt `format_for` gives exactly what the published formatter gives.
     """
@@ -35,8 +35,12 @@ def has_plain_caption(prompt: Prompt) -> bool:
     caption = prompt.captions[0]
     if prompt.text[caption.span.end :].strip():
         return False
-    own_marks = (caption.opening, caption.closing)
-    return all(mark in own_marks for mark in prompt.marks if mark.role in _CAPTION_ROLES)
+    others = [mark for mark in prompt.marks if mark not in (caption.opening, caption.closing)]
+    return not any(
+        mark.role in _CAPTION_ROLES
+        or (mark.role is not Role.UNKNOWN and mark.span.start > caption.span.start)
+        for mark in others
+    )
 
 
 def format_for(text: str, form: AudioForm) -> str:

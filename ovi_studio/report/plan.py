@@ -18,8 +18,8 @@ def plan_summary(plan: RenderPlan) -> str:
     lines = list(plan.notes)
     groups = Counter(map(_kind_of, plan.clips))
     for (variant, mode, size, num_steps, seconds), num_clips in groups.items():
-        clips = "1 clip" if num_clips == 1 else f"{num_clips} clips"
-        lines.append(f"{clips} of {seconds:.2f} s, {size}, {num_steps} steps: {variant}, {mode}.")
+        clips, steps = _counted(num_clips, "clip"), _counted(num_steps, "step")
+        lines.append(f"{clips} of {seconds:.2f} s, {size}, {steps}: {variant}, {mode}.")
     lines.extend(dict.fromkeys(_size_changes(plan)))
     if plan.rejections:
         lines.append(f"{len(plan.rejections)} cannot be rendered:")
@@ -31,7 +31,7 @@ def plan_listing(plan: RenderPlan) -> str:
     """One line for each clip."""
     return "\n".join(
         f"{short_path(clip.output)}  {clip.request.variant}  {clip.request.mode}  "
-        f"{clip.request.size}  {clip.request.sampling.num_steps} steps  "
+        f"{clip.request.size}  {_counted(clip.request.sampling.num_steps, 'step')}  "
         f"seed {clip.request.sampling.seed}"
         for clip in plan.clips
     )
@@ -84,6 +84,10 @@ def _clip_data(clip: PlannedClip) -> dict[str, Any]:
         "request": request.to_dict(),
         "placement": clip.placement.to_dict(),
     }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _kind_of(clip: PlannedClip) -> tuple[str, Mode, str, int, float]:

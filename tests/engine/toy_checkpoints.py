@@ -94,7 +94,7 @@ def toy_state(manifest: str, scale: Callable[[str, int], int], seed: int = 0) ->
     for key, entry in json.loads(text)["tensors"].items():
         layer = re.search(r"(?:^|_model\.)blocks\.(\d+)\.", key)
         if layer is None or int(layer[1]) < NUM_LAYERS:
-            state[key] = _noise(key, [scale(key, size) for size in entry["shape"]], generator)
+            state[key] = noise_tensor(key, [scale(key, size) for size in entry["shape"]], generator)
     return state
 
 
@@ -130,7 +130,7 @@ def _scaled(size: int, published: int, toy: int) -> int:
     return size if size % published else size // published * toy
 
 
-def _noise(key: str, shape: list[int], generator: torch.Generator) -> Tensor:
+def noise_tensor(key: str, shape: list[int], generator: torch.Generator) -> Tensor:
     """Values that keep activations near unit size, whatever the tensor is for."""
     if key.endswith("filter"):
         return kaiser_sinc_filter()
@@ -141,7 +141,8 @@ def _noise(key: str, shape: list[int], generator: torch.Generator) -> Tensor:
     if key.endswith(("gamma", "std")) or len(shape) == 1:
         return torch.ones(shape)
     fan_in = math.prod(shape[1:])
-    return torch.randn(shape, generator=generator) / math.sqrt(fan_in)
+    noise = torch.randn(shape, generator=generator, device=generator.device)
+    return noise / math.sqrt(fan_in)
 
 
 def _save_safetensors(state: dict[str, Tensor], path: Path) -> None:

@@ -40,11 +40,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         Unsafe: the captions are joined into one; perhaps one of them was a leftover.
     """
     prompt = subject.prompt
-    for found in prompt.irregularities_of(IrregularityKind.NESTED_CAPTION):
+    for number, found in enumerate(prompt.irregularities_of(IrregularityKind.NESTED_CAPTION)):
+        fix = _without_inner_marks(subject, found.span.start) if number == 0 else None
         yield Finding(
-            "A caption begins inside another one: keep one pair of tags.",
-            found.span,
-            _fix_of_nested(subject, found.span.start),
+            "A caption begins inside another one: keep one pair of tags.", found.span, fix
         )
     filled = [caption for caption in prompt.captions if caption.text]
     for number, caption in enumerate(filled[1:]):
@@ -57,13 +56,9 @@ def _joined(subject: Subject, captions: list[AudioCaption]) -> Fix | None:
     text = subject.text
     if not all(caption.is_exact for caption in captions):
         return None
-    words: list[str] = []
-    for caption in captions:
-        if caption.text not in words:
-            words.append(caption.text)
-    joined = words[0]
-    for part in words[1:]:
-        joined += f" {part}" if joined[-1] in ".!?…" else f", {part}"
+    words = [*dict.fromkeys(caption.text for caption in captions)]
+    joined = "".join(f"{part} " if part[-1] in ".!?…" else f"{part}, " for part in words[:-1])
+    joined += words[-1]
     if subject.variant.audio_form is AudioForm.TAGGED:
         joined = f"{CAPTION_START}{joined}{CAPTION_END}"
     else:
@@ -73,14 +68,13 @@ def _joined(subject: Subject, captions: list[AudioCaption]) -> Fix | None:
     return Fix("Join the captions", edits, Applicability.UNSAFE)
 
 
-def _fix_of_nested(subject: Subject, place: int) -> Fix | None:
-    """Takes the inner marks out of the caption that covers `place`."""
+def _without_inner_marks(subject: Subject, place: int) -> Fix | None:
+    """Takes all inner marks out of the caption that covers `place`."""
     for caption in subject.prompt.captions:
         if caption.span.start <= place < caption.span.end:
-            inner = [m for m in subject.prompt.marks if _is_inside(m, caption)]
-            if inner and inner[0].span.start == place:
-                edits = deletions(subject.text, [mark.span for mark in inner])
-                return Fix("Take out the inner tags", edits, Applicability.UNSAFE)
+            inner = [mark.span for mark in subject.prompt.marks if _is_inside(mark, caption)]
+            edits = deletions(subject.text, inner)
+            return Fix("Take out the inner tags", edits, Applicability.UNSAFE)
     return None
 
 

@@ -38,17 +38,14 @@ def check(subject: Subject) -> Iterator[Finding]:
     prompt = subject.prompt
     partners = _pairs(prompt)
     kinds = (IrregularityKind.CROSSED_TAGS, IrregularityKind.SPEECH_IN_CAPTION)
-    for found in prompt.irregularities_of(*kinds):
+    for number, found in enumerate(prompt.irregularities_of(*kinds)):
         if found.kind is IrregularityKind.SPEECH_IN_CAPTION:
             pair = [found.span, *partners.get(found.span, ())]
             fix = Fix("Take out the tags", deletions(prompt.text, pair), Applicability.UNSAFE)
             message = "Speech inside the audio caption: move it into the scene."
         else:
-            fix = Fix(
-                "Close the outer pair first",
-                _closed_before(prompt, found, partners),
-                Applicability.UNSAFE,
-            )
+            edits = _closed_before(prompt, found, partners) if number == 0 else ()
+            fix = Fix("Close the outer pair first", edits, Applicability.UNSAFE)
             message = "Speech and caption overlap: close the one before the other opens."
         yield Finding(message, found.span, fix if fix.edits else None)
 

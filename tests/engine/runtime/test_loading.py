@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ovi.errors import WeightsError
-from ovi.runtime import loading
+from ovi.runtime import checkpoint, loading
 from ovi.runtime.checkpoint import open_checkpoint
 from ovi.runtime.loading import check_files, load_model
 from ovi.runtime.quantize import Fp8Linear, store_fp8, store_int8
@@ -158,6 +159,33 @@ def test_checking_reads_headers_only(path: Path) -> None:
         return dict(given)
 
     check_files(ToyModel, [write(path, toy_state())], convert, name="toy")
+
+
+def test_renaming_is_followed_one_tensor_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.safetensors", {f"x.{k}": t for k, t in toy_state().items()})
+    events: list[str] = []
+
+    class Watched:
+        def __init__(self, *args: Any) -> None:
+            self.file = safe_open(*args)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def get_tensor(self, key: str) -> Tensor:
+            events.append("read")
+            return self.file.get_tensor(key)
+
+    def convert(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        assert all(tensor.is_meta for tensor in given.values())
+        return {key.removeprefix("x."): tensor for key, tensor in given.items()}
+
+    monkeypatch.setattr(checkpoint, "safe_open", Watched)
+    model = load(path, convert=convert, on_progress=lambda _: events.append("placed"))
+    assert events == ["read", "placed"] * len(toy_state())
+    assert all(torch.equal(model.state_dict()[k], t) for k, t in toy_state().items())
 
 
 def test_long_lists_of_keys_are_cut(tmp_path: Path) -> None:

@@ -50,6 +50,12 @@ def test_caption_is_written_in_the_form_asked_for(text, form, expected):
     assert format_for(text, form) == expected
 
 
+def test_nothing_is_moved_where_a_tag_would_come_about():
+    text = "a <s<AUDCAP>x<ENDAUDCAP>> b"
+    assert format_for(text, PREFIXED) == text
+    assert canonical(parse_prompt(text), PREFIXED) == text
+
+
 @settings(max_examples=300)
 @given(any_texts, forms)
 def test_formatting_keeps_every_part_and_settles_at_once(text, form):

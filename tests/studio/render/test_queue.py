@@ -217,3 +217,13 @@ def test_a_damaged_queue_is_named_with_the_remedy(tmp_path):
 
 def test_the_queue_is_hidden_from_git(queue):
     assert (queue.path.parent / ".gitignore").read_text() == "*\n"
+
+
+def test_the_database_itself_refuses_a_second_job_for_a_clip(queue, tmp_path):
+    (added,) = queue.add([make_task(tmp_path)])
+    columns = "identity, status, request, placement, weights, set_name, row_id, output, is_forced"
+    copy = f"INSERT INTO jobs ({columns}, created) SELECT {columns}, created FROM jobs"
+    with pytest.raises(sqlite3.IntegrityError):
+        queue._connection.execute(copy)
+    queue.cancel([added.job_id], "stopped by the user")
+    queue._connection.execute(copy)

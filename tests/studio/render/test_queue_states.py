@@ -30,6 +30,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.folder = Path(self._folder.name)
         path = self.folder / ".ovi" / "queue.sqlite3"
         self.screen, self.workside = RenderQueue(path), RenderQueue(path)
+        for queue in (self.screen, self.workside):
+            # No power cut is tried here, and waiting for the disk would take most of the time.
+            queue._connection.execute("PRAGMA synchronous = OFF")
         self.living = {}
         self.at_work = {}
         self.names = 0
@@ -41,7 +44,7 @@ class QueueMachine(RuleBasedStateMachine):
             lock.release()
         self._folder.cleanup()
 
-    @rule(target=jobs, row=st.sampled_from("123"), place=st.sampled_from("ab"), force=st.booleans())
+    @rule(target=jobs, row=st.sampled_from("12"), place=st.sampled_from("ab"), force=st.booleans())
     def add(self, row, place, force):
         task = make_task(self.folder / place, seed=int(row))
         return self.screen.add([forced(task) if force else task])[0].job_id
@@ -103,6 +106,11 @@ class QueueMachine(RuleBasedStateMachine):
         if self.workside.leave(name):
             self.living.pop(name).release()
 
+    @precondition(lambda self: self.at_work)
+    @rule(data=st.data())
+    def cancel_what_is_in_work(self, data):
+        self.screen.cancel([data.draw(st.sampled_from(sorted(self.at_work.values())))], "stopped")
+
     @precondition(lambda self: self.living)
     @rule(data=st.data())
     def die(self, data):
@@ -148,8 +156,8 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 QueueMachine.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=30,
+    max_examples=60,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
