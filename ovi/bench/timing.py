@@ -40,6 +40,7 @@ def measure(
     warm_up: int = 0,
 ) -> tuple[Measurement, T]:
     """Runs `work` warm_up + repeats times: the median of the latter, and the last result."""
+    synchronize(device)  # also wakes a GPU that nothing has used yet
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     for _ in range(warm_up):

@@ -1,12 +1,9 @@
-"""Expanding sets: what `ovi expand` does, for every screen.
+"""Expanding prompts: what `ovi expand` does, for every screen.
 
 What an expansion would come to is planned first, with its cost; rows are made only while they are
 written.
 """
 
-import csv
-import io
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,23 +14,27 @@ from statistics import median
 
 from ovi.spec.request import default_sampling
 from ovi.spec.variants import variant_named
-from ovi_studio.errors import PromptFileError, UsageError
+from ovi_studio.actions.settings import choices_of_settings, load_settings
+from ovi_studio.errors import UsageError
 from ovi_studio.expand.locations import wildcard_folders
 from ovi_studio.expand.matrix import ExpandedRow, Expansion, Matrix, SourcePrompt
 from ovi_studio.expand.wildcards import Wildcards
-from ovi_studio.project.atomic_write import replace_file
-from ovi_studio.project.file_lock import file_lock
-from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.project.config import DEFAULT_VARIANT
+from ovi_studio.project.image_cells import find_picture, relative_name
+from ovi_studio.project.layout import ProjectLayout, find_layout
+from ovi_studio.project.prompt_file import file_version, read_header
+from ovi_studio.project.prompt_sources import TextSource, read_sources, rows_of
+from ovi_studio.project.set_changes import create_file, csv_bytes, replace_whole
+from ovi_studio.project.sets import SetRow, set_name
 from ovi_studio.prompt.format import format_for
 from ovi_studio.prompt.prompt_set import ID_COLUMN, IMAGE_COLUMN, TEXT_COLUMN
-from ovi_studio.render.choices import choices_of_row
+from ovi_studio.render.choices import Choices, choices_of_row
 from ovi_studio.render.job import JobStatus
-from ovi_studio.render.plan import DEFAULT_VARIANT
 from ovi_studio.render.queue import RenderQueue
-from ovi_studio.render.sources import PromptSource, read_prompts
 
 SEED_COLUMN = "seed"
-VARIANT_COLUMN = "variant"
+VARIANT_COLUMNS = ("variant", "model_name")
+"""Ours, and the published name for it."""
 FROM_COLUMN = "from"
 
 MAX_ROWS = 1_000_000
@@ -42,18 +43,21 @@ MAX_ROWS = 1_000_000
 MAX_TIMED_CLIPS = 50
 """Clips of a variant from which its pace is taken, the newest ones."""
 
+_MANY = 10**18
+"""More steps than anybody will wait for; a float need not hold larger numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpansionOrder:
     """What the user asks to be expanded."""
 
     sources: Sequence[str]
-    """prompts, and paths of CSV or TSV files"""
+    """prompts, sets, rows of sets (`SET:ROW`), folders of sets, `-` for standard input"""
     matrix: Matrix
     limit: int | None = None
     """the first rows only"""
     num_steps: int | None = None
-    """for the estimate: what the clips will be rendered with, where no row says it"""
+    """for the estimate: what the clips will be rendered with, whatever else says"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class VariantCost:
     num_steps: int
     """of all clips together"""
     seconds: float | None
-    """None: nothing was rendered here with the variant yet"""
+    """None: nothing was rendered in this project with the variant yet"""
     num_timed: int
     """finished clips that `seconds` is taken from"""
 
@@ -79,11 +83,9 @@ class ExpansionPlan:
     """without the limit"""
     columns: tuple[str, ...]
     costs: tuple[VariantCost, ...]
-    sources: tuple[Path, ...]
+    sets: tuple[Path, ...]
     """the files that were read"""
     expansion: Expansion
-    folders: Mapping[str, Path]
-    """folder of each prompt's file, by the prompt's place"""
 
     @property
     def num_clips(self) -> int:
@@ -97,15 +99,15 @@ class ExpansionPlan:
 
     @property
     def seconds(self) -> float | None:
-        """How long rendering takes; None if that is not known of every variant."""
+        """How long rendering takes on one worker; None if that is not known of every variant."""
         known = [cost.seconds for cost in self.costs if cost.seconds is not None]
         return sum(known) if len(known) == len(self.costs) else None
 
 
 def plan_expansion(
-    order: ExpansionOrder, working_folder: Path, layout: ProjectLayout
+    order: ExpansionOrder, working_folder: Path, read_input: Callable[[], str]
 ) -> ExpansionPlan:
-    """What an order comes to. Writes nothing.
+    """What an order comes to. Writes nothing. `read_input` gives the text of source `-`.
 
     Raises UsageError (ExpansionError for the prompts themselves), RequestError for an unknown
     variant, PromptFileError for a set that cannot be read.
@@ -114,74 +116,85 @@ def plan_expansion(
         raise UsageError(f"--limit {order.limit} leaves no row: use 1 or more.")
     for name in order.matrix.variants:
         variant_named(name)
-    prompts = read_prompts(order.sources, working_folder)
-    expansion = Expansion(
-        [_source_prompt(prompt) for prompt in prompts.prompts],
-        order.matrix,
-        Wildcards(wildcard_folders(layout)),
+    layout = find_layout(working_folder)
+    sources = read_sources(order.sources, working_folder, read_input)
+    prompts = [prompt for source in sources for prompt in _prompts_of(source, layout)]
+    if not prompts:
+        raise UsageError(f"{' '.join(order.sources)}: there is no prompt in it. Add a row.")
+    expansion = Expansion(prompts, order.matrix, Wildcards(wildcard_folders(layout)))
+    sets = tuple(dict.fromkeys(s.path for s in sources if isinstance(s, SetRow)))
+    counted = _count(expansion, order, choices_of_settings(load_settings(working_folder)))
+    paces = _paces(layout, counted.clips)
+    costs = []
+    for variant, num_clips in counted.clips.items():
+        num_steps = counted.steps[variant]
+        pace, num_timed = paces.get(variant, (None, 0))
+        seconds = None if pace is None else min(num_steps, _MANY) * pace
+        costs.append(VariantCost(variant, num_clips, num_steps, seconds, num_timed))
+    return ExpansionPlan(
+        counted.num_rows, counted.num_possible, _columns(sets), tuple(costs), sets, expansion
     )
-    num_rows, clips, steps = 0, Counter[str](), Counter[str]()
-    num_possible = 0
+
+
+def _prompts_of(source: TextSource | SetRow, layout: ProjectLayout) -> Iterator[SourcePrompt]:
+    if isinstance(source, TextSource):
+        shown = " ".join(source.text.split())
+        place = f'prompt "{shown if len(shown) <= 40 else f"{shown[:39]}…"}"'
+        yield SourcePrompt(source.text, "prompt", place)
+        return
+    name = set_name(source.path, layout)
+    for row in rows_of(source):
+        place = f"{source.path}, line {row.line} (row {row.id})"
+        yield SourcePrompt(row.text, f"{name}:{row.id}", place, row.values, source.path.parent)
+
+
+def _columns(sets: Sequence[Path]) -> tuple[str, ...]:
+    """All columns of the sets but their ids, and ours."""
+    ours = (SEED_COLUMN, VARIANT_COLUMNS[0], FROM_COLUMN)
+    theirs = [name for path in sets for name in read_header(path).columns]
+    kept = [name for name in (TEXT_COLUMN, *theirs) if name not in (ID_COLUMN, *ours)]
+    return tuple(dict.fromkeys([*kept, *ours]))
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Rows, and what they cost."""
+
+    num_rows: int
+    num_possible: int
+    clips: Counter[str]
+    """clips by variant"""
+    steps: Counter[str]
+    """steps of all clips by variant"""
+
+
+def _count(expansion: Expansion, order: ExpansionOrder, settings: Choices) -> _Counted:
+    counted = _Counted(0, 0, Counter(), Counter())
     for block in expansion.blocks():
-        num_possible += block.num_rows
+        counted.num_possible += block.num_rows
         number = block.num_rows
         if order.limit is not None:
-            number = min(number, order.limit - num_rows)
-        if number:
-            variant, num_clips, num_steps = _cost_of_row(block.prompt, block.variant, order)
-            num_rows += number
-            clips[variant] += number * num_clips
-            steps[variant] += number * num_clips * num_steps
-    paces = _paces(layout, clips)
-    costs = tuple(
-        VariantCost(
-            variant,
-            clips[variant],
-            steps[variant],
-            steps[variant] * paces[variant][0] if variant in paces else None,
-            paces[variant][1] if variant in paces else 0,
-        )
-        for variant in clips
-    )
-    return ExpansionPlan(
-        num_rows,
-        num_possible,
-        _columns(prompts.columns),
-        costs,
-        tuple(prompts.columns),
-        expansion,
-        {prompt.place: prompt.folder for prompt in prompts.prompts if prompt.folder},
-    )
+            number = min(number, order.limit - counted.num_rows)
+        if not number:
+            continue
+        try:
+            chosen = choices_of_row(_cells_kept(block.prompt, block.variant, order.matrix))
+        except UsageError as error:
+            raise UsageError(f"{block.prompt.place}: {error}") from error
+        chosen = chosen.over(settings)
+        variant = block.variant or chosen.variant or DEFAULT_VARIANT
+        num_steps = order.num_steps or chosen.num_steps or default_sampling(variant).num_steps
+        num_clips = number * max(1, chosen.repeats or 1)
+        counted.num_rows += number
+        counted.clips[variant] += num_clips
+        counted.steps[variant] += num_clips * num_steps
+    return counted
 
 
-def _source_prompt(prompt: PromptSource) -> SourcePrompt:
-    origin = f"{prompt.source.set_name}:{prompt.source.row_id}"
-    return SourcePrompt(prompt.text, origin, prompt.place, prompt.cells)
-
-
-def _columns(columns: Mapping[Path, tuple[str, ...]]) -> tuple[str, ...]:
-    """All columns of the sources but their ids, and ours."""
-    every = [TEXT_COLUMN, *(name for names in columns.values() for name in names)]
-    ours = [SEED_COLUMN, VARIANT_COLUMN, FROM_COLUMN]
-    return tuple(dict.fromkeys([n for n in every if n not in (ID_COLUMN, *ours)] + ours))
-
-
-def _cost_of_row(
-    prompt: SourcePrompt, variant: str | None, order: ExpansionOrder
-) -> tuple[str, int, int]:
-    """Variant, clips and steps a clip of each row that a prompt becomes."""
-    cells = dict(prompt.cells)
-    if order.matrix.seeds:
-        cells.pop(SEED_COLUMN, None)
-    if variant is not None:
-        cells.pop(VARIANT_COLUMN, None)
-    try:
-        chosen = choices_of_row(cells)
-    except UsageError as error:
-        raise UsageError(f"{prompt.place}: {error}") from error
-    name = variant or chosen.variant or DEFAULT_VARIANT
-    num_steps = chosen.num_steps or order.num_steps or default_sampling(name).num_steps
-    return name, max(1, chosen.repeats or 1), num_steps
+def _cells_kept(prompt: SourcePrompt, variant: str | None, matrix: Matrix) -> dict[str, str]:
+    """The cells of a prompt that the matrix does not replace."""
+    replaced = {*(VARIANT_COLUMNS if variant else ()), *((SEED_COLUMN,) if matrix.seeds else ())}
+    return {name: cell for name, cell in prompt.cells.items() if name not in replaced}
 
 
 def _paces(layout: ProjectLayout, variants: Mapping[str, int]) -> dict[str, tuple[float, int]]:
@@ -217,42 +230,30 @@ def expanded_cells(plan: ExpansionPlan, folder: Path) -> Iterator[dict[str, str]
             "--limit."
         )
     for row in islice(plan.expansion, plan.num_rows):
-        yield _cells_of(row, plan, folder)
+        yield _cells_of(row, plan.columns, folder)
 
 
-def _cells_of(row: ExpandedRow, plan: ExpansionPlan, folder: Path) -> dict[str, str]:
-    cells = {name: row.prompt.cells.get(name, "") for name in plan.columns}
+def _cells_of(row: ExpandedRow, columns: Sequence[str], folder: Path) -> dict[str, str]:
+    cells = {name: row.prompt.cells.get(name, "") for name in columns}
     if row.seed is not None:
         cells[SEED_COLUMN] = str(row.seed)
     if row.variant is not None:
-        cells[VARIANT_COLUMN] = row.variant
+        cells.update((name, "") for name in VARIANT_COLUMNS if name in cells)
+        cells[VARIANT_COLUMNS[0]] = row.variant
     cells[FROM_COLUMN] = row.origin
-    variant = cells[VARIANT_COLUMN].strip()
-    cells[TEXT_COLUMN] = (
-        format_for(row.text, variant_named(variant).audio_form) if variant else row.text
-    )
-    image, source_folder = cells.get(IMAGE_COLUMN, "").strip(), plan.folders.get(row.prompt.place)
-    if image and source_folder is not None and (source_folder / image).is_file():
-        cells[IMAGE_COLUMN] = Path(os.path.relpath(source_folder / image, folder)).as_posix()
+    named = next((cells[n].strip() for n in VARIANT_COLUMNS if cells.get(n, "").strip()), None)
+    text = row.text if named is None else format_for(row.text, variant_named(named).audio_form)
+    cells[TEXT_COLUMN] = text
+    if (image := cells.get(IMAGE_COLUMN, "").strip()) and row.prompt.folder is not None:
+        found = find_picture(image, [row.prompt.folder])
+        if found is not None:
+            cells[IMAGE_COLUMN] = relative_name(found, folder)
     return cells
 
 
-def expansion_csv(plan: ExpansionPlan, folder: Path) -> Iterator[str]:
-    """The new set as the lines of a CSV file."""
-    written = io.StringIO()
-    writer = csv.DictWriter(written, plan.columns, lineterminator="\n")
-    writer.writeheader()
-    for cells in expanded_cells(plan, folder):
-        writer.writerow(cells)
-        yield _take(written)
-    yield _take(written)
-
-
-def _take(written: io.StringIO) -> str:
-    text = written.getvalue()
-    written.seek(0)
-    written.truncate()
-    return text
+def expansion_csv(plan: ExpansionPlan, folder: Path) -> Iterator[bytes]:
+    """The new set as the pieces of a CSV file. Raises as `expanded_cells`, and PromptFileError."""
+    return csv_bytes(plan.columns, expanded_cells(plan, folder))
 
 
 def check_target(plan: ExpansionPlan, path: Path, *, is_forced: bool) -> None:
@@ -261,37 +262,18 @@ def check_target(plan: ExpansionPlan, path: Path, *, is_forced: bool) -> None:
         raise UsageError(f"{path} has to end in .csv, for that is what is written.")
     if path.is_dir():
         raise UsageError(f"{path} is a folder. Name a file in it.")
-    if path.resolve() in [source.resolve() for source in plan.sources]:
+    if path.resolve() in [source.resolve() for source in plan.sets]:
         raise UsageError(f"{path} is the set that is expanded. Choose another file.")
     if path.exists() and not is_forced:
         raise UsageError(f"{path} exists. Choose another name, or --force to replace it.")
 
 
-def write_expansion(
-    plan: ExpansionPlan,
-    path: Path,
-    *,
-    is_forced: bool,
-    on_rows: Callable[[int], None] = lambda _: None,
-) -> None:
-    """Writes the new set, whole or not at all. Raises UsageError, PromptFileError.
-
-    `on_rows` gets the number of rows written so far, now and then.
-    """
+def write_expansion(plan: ExpansionPlan, path: Path, *, is_forced: bool) -> None:
+    """Writes the new set, whole or not at all. Raises UsageError, PromptFileError."""
+    check_target(plan, path, is_forced=is_forced)
     target = path.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with file_lock(target):
-            check_target(plan, path, is_forced=is_forced)
-            with replace_file(target) as stream:
-                for number, line in enumerate(expansion_csv(plan, target.parent)):
-                    stream.write(line.encode())
-                    if number and number % 10_000 == 0:
-                        on_rows(number)
-    except OSError as error:
-        raise PromptFileError(f"{path} cannot be written: {error.strerror}.") from error
-    except UnicodeEncodeError as error:
-        raise PromptFileError(
-            f"{path} cannot be written: {error.object[error.start]!a} in one of its texts is no "
-            "character."
-        ) from error
+    pieces = expansion_csv(plan, target.parent)
+    if target.exists():
+        replace_whole(target, pieces, file_version(target))
+    else:
+        create_file(target, pieces)

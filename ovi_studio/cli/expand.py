@@ -16,7 +16,8 @@ def expand(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Prompts, and CSV or TSV files with a column text_prompt."
+            metavar="SOURCE...",
+            help="Prompts, sets, rows as SET:ROW, folders of sets, - for stdin.",
         ),
     ],
     variables: Annotated[
@@ -82,7 +83,6 @@ def expand(
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.expand.matrix import Matrix
     from ovi_studio.expand.matrix_text import read_seeds, read_variables
-    from ovi_studio.project.layout import find_layout
     from ovi_studio.report.expansion import counted, expansion_document, expansion_summary
     from ovi_studio.report.json import json_text
 
@@ -98,7 +98,7 @@ def expand(
         else (),
     )
     order = ExpansionOrder(sources=sources, matrix=matrix, limit=limit, num_steps=steps)
-    plan = plan_expansion(order, Path.cwd(), find_layout(Path.cwd()))
+    plan = plan_expansion(order, Path.cwd(), sys.stdin.read)
     talk(expansion_summary(plan))
     if output is not None:
         check_target(plan, output, is_forced=force)
@@ -130,8 +130,8 @@ def _write_rows(plan: "ExpansionPlan", *, as_json: bool) -> None:
         rows = list(expanded_cells(plan, Path.cwd()))
         write_result(json_text(expansion_document(plan, None, rows)))
         return
-    for line in expansion_csv(plan, Path.cwd()):
-        sys.stdout.write(line)
+    for piece in expansion_csv(plan, Path.cwd()):
+        sys.stdout.write(piece.decode())
 
 
 def _is_confirmed(output: Path) -> bool:

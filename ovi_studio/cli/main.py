@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from ovi_studio.cli.bench import bench
 from ovi_studio.cli.queue import queue_commands
 from ovi_studio.cli.render import render
 from ovi_studio.cli.reproduce import reproduce
@@ -23,6 +24,7 @@ app.command()(render)
 app.command()(reproduce)
 app.add_typer(queue_commands, name="queue")
 app.command()(variants)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)
 app.command()(version)
 
 _WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]

@@ -23,12 +23,12 @@ def new(
     variant: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Whose caption form to write. Default: nano, as `Audio: ...`."
+            metavar="NAME", help="Whose caption form to write. Default: the configured variant."
         ),
     ] = None,
     into: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Add the prompt to this CSV or TSV file."),
+        str | None,
+        typer.Option(metavar="SET", help="Add the prompt to this set; it is made if not there."),
     ] = None,
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the templates with their blanks.")
@@ -39,12 +39,14 @@ def new(
 
     A project's own templates lie in its folder templates/ and win over ours of the same name.
     """
-    from ovi_studio.actions.filling import add_prompt, fill_template
+    from ovi_studio.actions.adding import add_prompt
+    from ovi_studio.actions.filling import fill_template
+    from ovi_studio.actions.settings import load_settings
     from ovi_studio.cli.following import talk, write_result
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.expand.matrix_text import read_values
     from ovi_studio.project.layout import find_layout
-    from ovi_studio.render.plan import DEFAULT_VARIANT
+    from ovi_studio.project.sets import existing_set
     from ovi_studio.report.json import json_text
 
     if show_list:
@@ -53,17 +55,19 @@ def new(
         raise UsageError(f"There is no {what!r} to make. Write: ovi new prompt --template NAME.")
     if template is None:
         raise UsageError("Name a template with --template; `ovi new --list` shows them.")
-    layout = find_layout(Path.cwd())
-    text = fill_template(template, read_values(values or ()), variant or DEFAULT_VARIANT, layout)
-    row = None
+    folder = Path.cwd()
+    wanted = load_settings(folder, variant=variant).variant_name
+    text = fill_template(template, read_values(values or ()), wanted, find_layout(folder))
+    target, row = None, None
     if into is not None:
-        row = add_prompt(into, text, variant)
-        talk(f"Added to {into} as row {row}.")
+        cells = {} if variant is None else {"variant": variant}
+        is_new = existing_set(into, folder) is None
+        target, row = add_prompt(into, text, folder, cells=cells, is_new=is_new)
+        talk(f"Added to {target} as row {row}.")
     if json:
-        where = None if into is None else str(into)
-        write_result(
-            json_text({"template": template, "text_prompt": text, "file": where, "row": row})
-        )
+        where = None if target is None else str(target)
+        document = {"template": template, "text_prompt": text, "file": where, "row": row}
+        write_result(json_text(document))
     elif into is None:
         write_result(text)
     return ExitCode.OK

@@ -15,6 +15,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from ovi_studio.expand.errors import ExpansionError
@@ -44,6 +45,8 @@ class SourcePrompt:
     """For messages: the file, line and row."""
     cells: Mapping[str, str] = field(default_factory=dict)
     """Everything its row says."""
+    folder: Path | None = None
+    """Where its file lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

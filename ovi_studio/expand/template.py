@@ -24,7 +24,9 @@ from ovi_studio.expand.errors import BlankError, ExpansionError
 SUFFIX = ".jinja"
 
 _HEADER = re.compile(r"\s*\{#-?(.*?)-?#\}\s*", re.DOTALL)
-_BLANK = re.compile(r"([A-Za-z_]\w*):\s+(.*?)(?:\s+\((?:default (.+)|(optional))\))?", re.DOTALL)
+_BLANK = re.compile(
+    r"([A-Za-z_]\w*):\s+(?!\()(.*?)(?:\s+\((?:default (.+)|(optional))\))?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)

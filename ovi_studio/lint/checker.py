@@ -26,12 +26,12 @@ class Checker:
 
     def __init__(self, rules: Iterable[Rule], target: Target) -> None:
         self.target = target
-        self._rules = [rule for rule in rules if rule.kind is not Kind.FILE]
+        self._rules = [rule for rule in rules if rule.kind in (Kind.ROW, Kind.SET)]
         self._checks: dict[Rule, _RowCheck] = {}
         self._plans: dict[int, list[tuple[Rule, _RowCheck]]] = {}
 
     def check(self, row: PromptRow) -> list[Found]:
-        """What the rules find in a row, by position; what the row itself opts out of is left out."""
+        """What the rules find in a row, by position, without what the row itself opts out of."""
         subject = Subject(row, self.target)
         clues = clues_of(subject)
         plan = self._plans.get(clues)
@@ -50,7 +50,8 @@ class Checker:
         for rule in self._rules:
             if rule.clues & clues:
                 if rule not in self._checks:
-                    self._checks[rule] = rule.check_row()
+                    function = rule.function
+                    self._checks[rule] = function() if rule.kind is Kind.SET else function
                 plan.append((rule, self._checks[rule]))
         self._plans[clues] = plan
         return plan

@@ -4,8 +4,9 @@ Each clue is a bit. A rule is loaded and run only for rows that show one of the 
 (`Rule.clues`), so that an ordinary prompt costs little and most rules are never imported.
 """
 
-from ovi_studio.lint.limits import Limits
+from ovi_studio.lint.limits import NEARLY_FULL, Limits
 from ovi_studio.lint.subject import MODE_COLUMN, VARIANT_COLUMNS, Subject
+from ovi_studio.lint.token_bound import may_exceed
 from ovi_studio.prompt.model import IrregularityKind, Prompt, Role, Spelling
 from ovi_studio.prompt.prompt_set import AUDIO_NEGATIVE_COLUMNS, VIDEO_NEGATIVE_COLUMNS
 
@@ -66,6 +67,7 @@ _OF_KIND = {
     IrregularityKind.TEXT_AFTER_CAPTION: TEXT_AFTER_CAPTION,
 }
 
+_CAPTION_ROLES = (Role.CAPTION_START, Role.CAPTION_END, Role.CAPTION_PREFIX)
 _ROW_COLUMNS = (*VARIANT_COLUMNS, MODE_COLUMN, "size", "height", "width")
 _NEGATIVE_COLUMNS = (*VIDEO_NEGATIVE_COLUMNS, *AUDIO_NEGATIVE_COLUMNS)
 _WORD_COUNT_SLACK = 12
@@ -78,6 +80,8 @@ def clues_of(subject: Subject) -> int:
     if not subject.text or subject.text.isspace():
         return clues | NO_PROMPT
     clues |= PROMPT | _clues_of_structure(subject) | _clues_of_characters(subject.text)
+    if may_exceed(subject.text, NEARLY_FULL, subject.variant):
+        clues |= LONG
     if clues & ODD_BLANK or _is_unusually_long(subject.text, subject.limits):
         clues |= ODD_LENGTH
     return clues
@@ -112,7 +116,8 @@ def _clue_of_odd_mark(role: Role, spelling: Spelling) -> int:
 
 def _clues_of_captions(prompt: Prompt, subject: Subject) -> int:
     if not prompt.captions:
-        return NO_CAPTION
+        has_mark = any(mark.role in _CAPTION_ROLES for mark in prompt.marks)
+        return 0 if has_mark else NO_CAPTION
     clues = CAPTION
     for caption in prompt.captions:
         if not caption.text:
@@ -136,8 +141,6 @@ def _clues_of_characters(text: str) -> int:
         clues |= AMPERSAND
     if "[" in text or "(" in text:
         clues |= BRACKET
-    if len(text) > (380 if text.isascii() else 130):
-        clues |= LONG
     return clues
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from ovi.spec.variants import Variant
 
+NEARLY_FULL = 450
+"""Tokens above which the text encoder's 512 are almost used up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

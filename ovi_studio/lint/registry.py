@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     Rule("C105", "bom", _I, _FILE, 0),
     Rule("C106", "ragged-row", _W, _ROW, clues.RAGGED),
     Rule("C107", "empty-row", _E, _ROW, clues.NO_PROMPT),
-    Rule("C108", "unreadable-file", _E, _FILE, 0),
+    Rule("C108", "unreadable-file", _E, Kind.ERROR, 0),
     Rule("C201", "duplicate-row", _W, _SET, clues.PROMPT),
     Rule("C202", "same-output", _W, _SET, clues.PROMPT),
 )

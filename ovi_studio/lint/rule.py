@@ -1,27 +1,29 @@
 """A rule: what it is called, when it applies, and where its check is. The checks are in `rules/`.
 
-There are three kinds. A row rule judges one prompt with its row; a file rule judges the head of a
-file; a set rule watches the rows of a file go by and remembers what it needs.
+Row rules judge one prompt with its row. Set rules do so too, and remember the rows before it. File
+rules judge the head of a file, or the error that kept it from being read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ovi_studio.lint.diagnostic import Finding, Severity
+from ovi_studio.lint.diagnostic import Severity
 
-if TYPE_CHECKING:
-    from ovi_studio.lint.subject import Subject
-    from ovi_studio.project.prompt_records import Header
 
 class Kind(StrEnum):
-    """What a rule looks at, and what its function is called."""
+    """What a rule looks at, and what its function is called. All functions give findings."""
 
     ROW = "check"
-    FILE = "check_file"
+    """takes a Subject"""
     SET = "start_watch"
+    """gives, for one file, a function that takes a Subject"""
+    FILE = "check_file"
+    """takes a Header"""
+    ERROR = "check_error"
+    """takes a PromptFileError"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,3 @@ class Rule:
         module = import_module(f"ovi_studio.lint.rules.{stem}")
         function: Callable[..., Any] = getattr(module, self.kind)
         return function
-
-    def check_row(self) -> "Callable[[Subject], Iterator[Finding]]":
-        """The function of a row rule; of a set rule, one that starts with nothing seen."""
-        return self.function() if self.kind is Kind.SET else self.function
-
-    def check_file(self) -> "Callable[[Header], Iterator[Finding]]":
-        """The function of a file rule."""
-        assert self.kind is Kind.FILE
-        return self.function

@@ -6,14 +6,14 @@ _REGULAR = (
     "mention mumble murmur mutter narrate offer order plead promise pronounce question recite "
     "relate remark repeat report respond retort roar scream shout sigh state talk utter voice warn "
     "welcome whisper wonder yell"
-).split()
+)
 
 _IRREGULAR = (
     "say says said saying speak speaks spoke speaking tell tells told telling sing sings sang "
     "singing reply replies replied replying cry cries cried crying read reads reading begin begins "
     "began beginning beg begs begged begging admit admits admitted admitting quip quips quipped "
     "quipping rap raps rapped rapping hum hums hummed humming"
-).split()
+)
 
 
 def _forms(verb: str) -> tuple[str, ...]:
@@ -22,5 +22,5 @@ def _forms(verb: str) -> tuple[str, ...]:
     return verb, third, f"{stem}ed", f"{stem}ing"
 
 
-SPEAKING_VERBS = frozenset(_IRREGULAR).union(*map(_forms, _REGULAR))
+SPEAKING_VERBS = frozenset(_IRREGULAR.split()).union(*map(_forms, _REGULAR.split()))
 """All in lower case."""

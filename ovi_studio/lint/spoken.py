@@ -8,9 +8,12 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
+from ovi_studio.lint.limits import count_words
 from ovi_studio.lint.speaking_verbs import SPEAKING_VERBS
-from ovi_studio.prompt.model import IrregularityKind, Prompt, SegmentKind, Span, Speech
+from ovi_studio.prompt.model import IrregularityKind, Prompt, Role, SegmentKind, Span, Speech
 
+_CAPTION_STARTS = (Role.CAPTION_START, Role.CAPTION_PREFIX)
+_CAPTION_END = Role.CAPTION_END
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|\Z)|[。！？]")
 _ANNOUNCEMENT = re.compile(r"\b([A-Za-z]+)[ ]?[,:] [\"“]?(?=\S)")
 
@@ -20,35 +23,33 @@ class SpokenLine:
     """What is said in one go."""
 
     words: str
-    """As written, marks inside replaced by blanks, so that positions stay."""
+    """As written, marks and captions inside replaced by blanks, so that positions stay."""
     span: Span
     """Where `words` stands in the prompt."""
-    is_certain: bool
-    """False where a tag is missing and the span is a guess."""
+    num_words: int
 
 
 def spoken_lines(prompt: Prompt) -> tuple[SpokenLine, ...]:
     """All spoken lines that have words, in order."""
     if not prompt.irregularities and all(mark.is_exact for mark in prompt.marks):
         return tuple(
-            SpokenLine(speech.text, speech.text_span, True)
+            SpokenLine(speech.text, speech.text_span, count_words(speech.text))
             for speech in prompt.speeches
             if speech.text and not speech.text.isspace()
         )
-    spans = [(words_span(speech), speech.is_closed) for speech in prompt.speeches]
+    spans = [words_span(speech) for speech in prompt.speeches]
     spans += [
-        (Span(start, end_tag.start), False)
+        Span(start, end_tag.start)
         for end_tag, start in unopened_speeches(prompt)
         if start is not None
     ]
     starts = [mark.span.start for mark in prompt.marks]
-    lines = (
-        SpokenLine(_without_marks(prompt, span, starts), span, is_certain)
-        for span, is_certain in spans
-    )
-    return tuple(
-        sorted((line for line in lines if line.words.strip()), key=lambda line: line.span.start)
-    )
+    lines = []
+    for span in sorted(spans, key=lambda span: span.start):
+        words = _without_marks(prompt, span, starts)
+        if words.strip():
+            lines.append(SpokenLine(words, span, count_words(words)))
+    return tuple(lines)
 
 
 def words_span(speech: Speech) -> Span:
@@ -94,13 +95,17 @@ def _probable_start(text: str, scene: Span) -> int | None:
 
 
 def _without_marks(prompt: Prompt, span: Span, mark_starts: list[int]) -> str:
-    """The text in a span, every mark inside it replaced by as many blanks."""
+    """The text in a span, every mark and caption inside it replaced by as many blanks."""
     pieces: list[str] = []
     position = span.start
+    is_caption = False
     for index in range(bisect_left(mark_starts, span.start), len(mark_starts)):
         mark = prompt.marks[index]
         if mark.span.end > span.end:
             break
-        pieces += prompt.text[position : mark.span.start], " " * len(mark.span)
+        words = prompt.text[position : mark.span.start]
+        pieces += " " * len(words) if is_caption else words, " " * len(mark.span)
         position = mark.span.end
-    return "".join([*pieces, prompt.text[position : span.end]])
+        is_caption = (is_caption or mark.role in _CAPTION_STARTS) and mark.role is not _CAPTION_END
+    words = prompt.text[position : span.end]
+    return "".join([*pieces, " " * len(words) if is_caption else words])

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ovi.spec.variants import VARIANTS, Variant
+from ovi_studio.lint.essence import essence_of
 from ovi_studio.lint.limits import Limits, limits_of
 from ovi_studio.lint.spoken import SpokenLine, spoken_lines
 from ovi_studio.prompt.model import Prompt, Span
@@ -63,6 +64,11 @@ class Subject:
     def lines(self) -> tuple[SpokenLine, ...]:
         """The spoken lines that have words."""
         return spoken_lines(self.prompt)
+
+    @cached_property
+    def prompt_key(self) -> int:
+        """Hash of the prompt's words; see `lint/essence.py`."""
+        return hash(essence_of(self.prompt))
 
     def free_spans(self, spans: list[Span]) -> list[Span]:
         """Those of the spans, given in order, that touch no mark."""

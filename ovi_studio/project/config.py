@@ -124,8 +124,7 @@ def load_config(
     `said` is what the command line says, by key; None in it says nothing. The project is found
     upwards from the working folder. Raises UsageError that names the file or variable and the key.
     """
-    user_path = user_config_path(environment)
-    project_path = find_layout(working_folder).root / PROJECT_FILE
+    project_path, user_path = config_paths(working_folder, environment)
     user = _read_existing(user_path, may_hold_secrets=True)
     project = _read_existing(project_path, may_hold_secrets=False)
     values: dict[str, Any] = {}
@@ -148,6 +147,11 @@ def load_config(
         project.path if project else None,
         user_path,
     )
+
+
+def config_paths(working_folder: Path, environment: Mapping[str, str]) -> tuple[Path, Path | None]:
+    """The project's file and the user's, whether they exist or not."""
+    return find_layout(working_folder).root / PROJECT_FILE, user_config_path(environment)
 
 
 def user_config_path(environment: Mapping[str, str], platform: str = sys.platform) -> Path | None:

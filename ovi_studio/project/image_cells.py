@@ -108,7 +108,7 @@ def _is_picture(path: Path) -> bool:
             head = stream.read(16)
     except OSError:
         return False
-    is_boxed = head[:4] == b"RIFF" and head[8:12] == b"WEBP" or head[4:12] == b"ftypavif"
+    is_boxed = (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] == b"ftypavif"
     return is_boxed or head.startswith(_SIGNATURES)
 
 

@@ -15,9 +15,16 @@ from ovi_studio.project.prompt_file import (
     add_column,
     append_rows,
     file_version,
+    iter_rows,
     read_header,
 )
-from ovi_studio.prompt.prompt_set import TEXT_COLUMN
+from ovi_studio.project.prompt_records import (
+    Header,
+    detect_file_format,
+    iter_parts,
+    open_prompt_file,
+)
+from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
 
 _ATTEMPTS = 100
 """How often a change that suits any version of a file is tried anew after someone else's."""
@@ -98,15 +105,19 @@ def _quoted(value: str) -> str:
     return f'"{doubled}"'
 
 
-def append_to_set(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+def append_to_set(path: Path, rows: Sequence[Mapping[str, str]]) -> int:
     """Adds rows after the last one, and the columns they need that the set lacks.
 
-    Rows that others add at the same time stay too. Raises PromptFileError.
+    Returns how many rows were there before. Rows that others add at the same time stay too. Raises
+    PromptFileError.
     """
     wanted = list(dict.fromkeys(name for cells in rows for name in cells))
+    num_before = 0
 
     def add() -> None:
+        nonlocal num_before
         version = file_version(path)
+        num_before = sum(1 for _ in iter_rows(path))
         header = read_header(path)
         if not header.has_text_column:
             raise PromptFileError(
@@ -118,6 +129,7 @@ def append_to_set(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         append_rows(path, rows, version)
 
     repeat_after_others(add)
+    return num_before
 
 
 def repeat_after_others(change: Callable[[], None]) -> None:
@@ -132,3 +144,20 @@ def repeat_after_others(change: Callable[[], None]) -> None:
         except FileChangedError:
             if attempt == _ATTEMPTS - 1:
                 raise
+
+
+def changed_bytes(path: Path, rewrite: Callable[[PromptRow], str]) -> Iterator[bytes]:
+    """A set with the prompt of each row replaced by what `rewrite` makes of the row, as the pieces
+    of a file. All else is byte for byte as it was. Raises PromptFileError.
+    """
+    with open_prompt_file(path) as stream:
+        form = detect_file_format(path, stream)
+        yield form.bom
+        index = 0
+        for record, part in iter_parts(path, form, stream):
+            written = record
+            if isinstance(part, Header):
+                index = part.columns.index(TEXT_COLUMN)
+            elif part is not None and (text := rewrite(part)) != part.text:
+                written = record.with_values({index: text})
+            yield form.encode(written.raw)

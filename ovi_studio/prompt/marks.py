@@ -20,7 +20,9 @@ _CANDIDATE = re.compile(r"[<＜﹤〈‹&\[>:：]")
 
 _TAG = re.compile(rf"{_OPEN}({_INSIDE}){_CLOSE}", re.IGNORECASE)
 _SQUARE_TAG = re.compile(r"\[(S|E|AUDCAP|ENDAUDCAP)\]")
-_UNCLOSED_TAG = re.compile(r"<(ENDAUDCAP|AUDCAP|[SE](?![A-Za-z0-9_])|S(?=[A-Z][a-z' ]))")
+_UNCLOSED_TAG = re.compile(
+    r"<(ENDAUDCAP|AUDCAP|[SE](?![A-Za-z0-9_])|E(?=Audio:)|S(?=[A-Z][a-z' ]))"
+)
 _UNOPENED_TAG = re.compile(r"(?:ENDAUDCAP|AUDCAP|(?<![A-Za-z0-9])S|(?<![A-Z0-9])E)\Z")
 _UNKNOWN_INSIDE = re.compile(r"[/\\]?(?:[A-Za-z][^<>\n]{0,30})?")
 

@@ -6,7 +6,6 @@ about a lost worker besides its job to `follow.py`.
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -398,9 +397,3 @@ class RenderQueue:
     def _writing(self) -> Iterator[None]:
         with self._using(), transaction(self._connection):
             yield
-
-
-def new_worker(name: str, log: Path) -> Worker:
-    """This process as a worker."""
-    now = time_now()
-    return Worker(name, os.getpid(), log, now, now)

@@ -1,6 +1,7 @@
 """Turns tasks, jobs and workers into rows of the queue's tables, and back."""
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from ovi.spec.placement import Placement
 from ovi.spec.request import ClipRequest
 from ovi_studio.render.job import ClipSource, JobStatus, RenderJob, RenderTask, Worker
+from ovi_studio.render.moves import time_now
 
 LOG_TAIL_LINES = 20
 """Lines of a worker's log that a failed job keeps."""
@@ -64,3 +66,9 @@ def log_tail(log: Path) -> str | None:
     except OSError:
         return None
     return "\n".join(lines[-LOG_TAIL_LINES:]) or None
+
+
+def new_worker(name: str, log: Path) -> Worker:
+    """This process as a worker."""
+    now = time_now()
+    return Worker(name, os.getpid(), log, now, now)

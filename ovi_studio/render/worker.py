@@ -26,9 +26,9 @@ from ovi_studio.errors import StudioError
 from ovi_studio.render.finished_clips import find_finished, place_file, remove_unfinished
 from ovi_studio.render.job import PipelineKey, RenderJob
 from ovi_studio.render.launch import FRESH_START
-from ovi_studio.render.queue import RenderQueue, new_worker
+from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.record import recipe_for
-from ovi_studio.render.rows import log_tail
+from ovi_studio.render.rows import log_tail, new_worker
 from ovi_studio.render.worker_lock import WorkerLock
 
 if TYPE_CHECKING:

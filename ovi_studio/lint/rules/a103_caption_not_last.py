@@ -25,13 +25,15 @@ def check(subject: Subject) -> Iterator[Finding]:
         A face says, <S>hello yellow<E> Audio: A woman's voice.
 
     Fix safety
-        Safe: the caption moves to the end, and every word stays. With several captions, two-captions
-        comes first.
+        Safe: the caption moves to the end, and every word stays. Of several captions, two-captions
+        is mended first.
     """
     prompt = subject.prompt
     for found in prompt.irregularities_of(IrregularityKind.TEXT_AFTER_CAPTION):
         yield Finding(
-            "Text after the audio caption: put the caption last.", found.span, _fix(subject, found.span)
+            "Text after the audio caption: put the caption last.",
+            found.span,
+            _fix(subject, found.span),
         )
 
 

@@ -19,10 +19,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         speech included; and whatever stands between the tags is spoken.
 
     Example
-        A face says <S>hello yellow Audio: rain<E>.
+        A face says <S>hello yellow Audio: A quiet room<E>
 
     Use instead
-        A face says <S>hello yellow<E>. Audio: rain
+        A face says <S>hello yellow<E> Audio: A quiet room
 
     Fix safety
         Unsafe: the caption moves to the end of the prompt; where there is another caption,

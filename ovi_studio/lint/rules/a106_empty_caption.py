@@ -14,8 +14,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         Reports `Audio:` with nothing behind it, and `<AUDCAP><ENDAUDCAP>`.
 
     Why it matters
-        The caption is how the model learns about voices, room, sounds and music. An empty one leaves
-        the sound to chance.
+        The caption tells the model about voices, room, sounds and music. An empty one leaves the
+        sound to chance.
 
     Example
         A pale face says <S>hello yellow<E>. Audio: Audio: A clear woman's voice.

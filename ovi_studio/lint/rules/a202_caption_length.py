@@ -32,8 +32,9 @@ def check(subject: Subject) -> Iterator[Finding]:
         if num_words == 0 or limits.caption_from <= num_words <= limits.caption_to:
             continue
         words = "1 word" if num_words == 1 else f"{num_words} words"
+        usual = f"{limits.caption_from} to {limits.caption_to} are usual"
         yield Finding(
-            f"The audio caption has {words}; {limits.caption_from} to {limits.caption_to} are usual: "
-            "name the voices, the room, sounds and music, and no more.",
+            f"The audio caption has {words}; {usual}. "
+            "Name the voices, the room, sounds and music, and no more.",
             caption.span,
         )

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from ovi_studio.lint.diagnostic import Finding, Severity
-from ovi_studio.lint.limits import count_words
 from ovi_studio.lint.subject import Subject
-from ovi_studio.prompt.model import Span
 from ovi_studio.prompt.timing import time_speech
 
 
@@ -31,7 +29,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         There is no fix: only you know what can go unsaid.
     """
     lines, limits, variant = subject.lines, subject.limits, subject.variant
-    num_words = sum(count_words(line.words) for line in lines)
+    num_words = sum(line.num_words for line in lines)
     seconds = sum(time_speech(line.words).seconds for line in lines)
     if num_words > limits.speech_error:
         severity = Severity.ERROR
@@ -46,6 +44,6 @@ def check(subject: Subject) -> Iterator[Finding]:
         f"{words} take about {seconds:.1f} s at the fastest, and a clip of {variant.name} lasts "
         f"{variant.video_seconds:.1f} s: {limits.speech_info} words fit with ease. Shorten the "
         "speech.",
-        Span(lines[0].span.start, lines[-1].span.end),
+        lines[-1].span,
         severity=severity,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from ovi_studio.lint.diagnostic import Finding
-from ovi_studio.lint.limits import count_words
 from ovi_studio.lint.subject import Subject
 
 
@@ -20,8 +19,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     Example (960x960_10s)
         A man in a grey coat stands on a wooden pier at dusk, the harbour lights behind him, and
         speaks calmly to the camera with his hands in his pockets. He says, <S>So I put it on a
-        boat and it sat in the sun for a year or two or so and then we got it all back one day in
-        May and it was as good as it had ever been.<E> Audio: A calm male voice, water lapping.
+        boat and it sat in the sun for a year or two and then we got it all back one fine day in
+        May as good as new.<E> Audio: A calm male voice, water lapping.
 
     Use instead (960x960_10s)
         A man in a grey coat stands on a wooden pier at dusk, the harbour lights behind him, and
@@ -34,10 +33,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     """
     limit = subject.limits.line
     for line in subject.lines:
-        num_words = count_words(line.words)
-        if num_words > limit:
+        if line.num_words > limit:
             yield Finding(
-                f"This line has {num_words} words; {subject.variant.name} is known to follow "
+                f"This line has {line.num_words} words; {subject.variant.name} is known to follow "
                 f"{limit}. Divide or shorten it.",
                 line.span,
             )

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 
 from ovi_studio.lint.diagnostic import Finding, Severity
+from ovi_studio.lint.limits import NEARLY_FULL
 from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
 from ovi_studio.prompt.tokens import clean_text, count_tokens, find_cut
-
-_NEARLY_FULL = 450
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -23,11 +22,12 @@ def check(subject: Subject) -> Iterator[Finding]:
         The encoder cuts the rest without a word, and the audio caption stands last.
 
     Example
-        In a wide hall with white walls and tall windows a pale face with black hair looks at us
-        across a long table of dark wood; behind it a yellow star rises slowly over a green field
-        and a white ring slides from the left to the right of a violet wall while the light grows
-        warm, then cool, then warm again, and thin curtains move a little in a wind that nobody
-        else could feel, so slowly that one has to look twice, and finally it says <S>hello
+        Somewhere underground, surrounded by candlelight, countless translucent butterflies with
+        iridescent wings shimmering extraordinarily brightly flutter between enormous blossoming
+        chrysanthemums, rhododendrons, honeysuckles, snapdragons and forget-me-nots; thunderclouds
+        gathering threateningly throughout mountainous surroundings illuminate everything
+        intermittently, whereupon magnificently embroidered curtains, weatherbeaten cobblestones
+        and whitewashed archways momentarily brighten, while a pale face says <S>hello
         yellow<E>. Audio: A clear woman's voice.
 
     Use instead
@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     else:
         counted = count_tokens(subject.text, subject.target.tokenizer)
         count, is_exact, unit = counted.count, counted.is_exact, "tokens"
-    if count <= _NEARLY_FULL * limit // 512:
+    if count <= NEARLY_FULL:
         return
     about = "" if is_exact else "about "
     if count <= limit:

@@ -22,19 +22,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     Why it matters
         Asking for 720x720 gives 704x704. Whoever edits or joins the clips should know.
 
-    Example (csv, 720x720_5s)
+    Example (csv)
         text_prompt,size
-        "A woman with short black hair stands at the window of a small kitchen in soft morning
-        light, a cup of tea in both hands. She looks out at the rain for a moment, turns to the
-        camera with a tired smile, and says, <S>We should leave today.<E> <AUDCAP>A calm female
-        voice, rain on glass.<ENDAUDCAP>",720x720
+        A pale face looks at us and says <S>hello yellow<E>. Audio: A voice.,120x120
 
-    Use instead (csv, 720x720_5s)
+    Use instead (csv)
         text_prompt,size
-        "A woman with short black hair stands at the window of a small kitchen in soft morning
-        light, a cup of tea in both hands. She looks out at the rain for a moment, turns to the
-        camera with a tired smile, and says, <S>We should leave today.<E> <AUDCAP>A calm female
-        voice, rain on glass.<ENDAUDCAP>",704x704
+        A pale face looks at us and says <S>hello yellow<E>. Audio: A voice.,128x128
 
     Fix safety
         Safe: the clip stays the same; the column then says its real size.

@@ -12,8 +12,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     """A closing tag with other letters than the model knows.
 
     What it does
-        Reports `</S>`, `</E>`, `<\\S>`, `<END>` and the like where `<E>` belongs, and misspelt forms
-        of `<ENDAUDCAP>`.
+        Reports `</S>`, `</E>`, `<\\S>`, `<END>` and the like where `<E>` belongs, and misspelt
+        forms of `<ENDAUDCAP>`.
 
     Why it matters
         The model was trained on `<E>` and `<ENDAUDCAP>` alone. With another closer it cannot tell

@@ -19,7 +19,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         the text tend to be lost.
 
     Example
-        Say <S>yes<E>. Audio: A hum.
+        Say <S>yes<E> Audio: A hum.
 
     Use instead
         A pale face before a violet wall says <S>yes<E>. Audio: A soft hum.

@@ -22,11 +22,11 @@ def check(subject: Subject) -> Iterator[Finding]:
 
     Example (csv)
         text_prompt,audio_negative
-        A pale face on a blue floor says <S>hello yellow<E>. Audio: A voice.,"Audio: robotic, muffled"
+        A pale face on a blue floor says <S>hello<E>. Audio: A voice.,"Audio: robotic, muffled"
 
     Use instead (csv)
         text_prompt,audio_negative
-        A pale face on a blue floor says <S>hello yellow<E>. Audio: A voice.,"robotic, muffled"
+        A pale face on a blue floor says <S>hello<E>. Audio: A voice.,"robotic, muffled"
 
     Fix safety
         Safe: the tags go, the words stay.

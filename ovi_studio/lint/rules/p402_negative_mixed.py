@@ -10,14 +10,16 @@ from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
 from ovi_studio.prompt.prompt_set import AUDIO_NEGATIVE_COLUMNS, VIDEO_NEGATIVE_COLUMNS
 
-_HEARD = frozenset(
+_SOUND_WORDS = (
     "robotic muffled echo echoes echoing reverb audio sound sounds voice voices music speech "
-    "hiss hissing hum humming crackle crackling mumbling off-key loud clipping microphone".split()
+    "hiss hissing hum humming crackle crackling mumbling off-key loud clipping microphone"
 )
-_SEEN = frozenset(
+_PICTURE_WORDS = (
     "jitter blur blurry hands hand fingers face faces limbs anatomy pixelated pixelation watermark "
-    "subtitles logo camera lighting overexposed underexposed flicker flickering grainy".split()
+    "subtitles logo camera lighting overexposed underexposed flicker flickering grainy"
 )
+_HEARD = frozenset(_SOUND_WORDS.split())
+_SEEN = frozenset(_PICTURE_WORDS.split())
 _ITEM = re.compile(r"[^,;]+")
 
 

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from ovi_studio.lint.diagnostic import Applicability, Edit, Finding, Fix
 from ovi_studio.lint.edits import deletion, deletions, insertion
 from ovi_studio.lint.subject import Subject
-from ovi_studio.prompt.model import Irregularity, IrregularityKind, Prompt, Role, Span
+from ovi_studio.prompt.model import (
+    AudioCaption,
+    Irregularity,
+    IrregularityKind,
+    Prompt,
+    Role,
+    Span,
+    Speech,
+)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -22,8 +30,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     Example (720x720_5s)
         A woman with short black hair stands at the window of a small kitchen in soft morning
         light, a cup of tea in both hands. She looks out at the rain for a moment, turns to the
-        camera with a tired smile, and says, <S>We should leave<AUDCAP>today.<E> A calm female
-        voice, rain on glass.<ENDAUDCAP>
+        camera with a tired smile, and says, <S>We should leave today. <AUDCAP>A calm<E>
+        female voice, rain on glass.<ENDAUDCAP>
 
     Use instead (720x720_5s)
         A woman with short black hair stands at the window of a small kitchen in soft morning
@@ -69,9 +77,10 @@ def _closed_before(
 ) -> tuple[Edit, ...]:
     """Moves the end tag of the pair around the inner start tag to just before that tag."""
     own_end = partners[found.span][0]
-    outer = [*prompt.speeches, *prompt.captions]
+    outer: list[Speech | AudioCaption] = [*prompt.speeches, *prompt.captions]
     for part in outer:
         if part.closing and part.span.start < found.span.start < part.span.end < own_end.end:
-            ends = insertion(found.span.start, part.closing.canonical)
+            place = len(prompt.text[: found.span.start].rstrip())
+            ends = insertion(place, part.closing.canonical)
             return ends, deletion(prompt.text, part.closing.span)
     return ()

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from ovi_studio.lint.diagnostic import Finding
 from ovi_studio.lint.speaking_verbs import SPEAKING_VERBS
 from ovi_studio.lint.subject import Subject
+from ovi_studio.prompt.model import CAPTION_PREFIX
 
-_PEOPLE = frozenset(
-    "he she him her his they them their it its i we who man woman men women boy girl child children "
-    "kid person people guy lady gentleman narrator host singer speaker reporter anchor presenter "
-    "actor actress teacher doctor robot voice character player friend mother father couple crowd "
-    "band face figure".split()
+_SPEAKERS = (
+    "he she him her his they them their it its i we who man woman men women boy girl child "
+    "children kid person people guy lady gentleman narrator host singer speaker reporter anchor "
+    "presenter actor actress teacher doctor robot voice character player friend mother father "
+    "couple crowd band face figure"
 )
-_ENGLISH = frozenset("the a an and of with in on is".split())
+_PEOPLE = frozenset(_SPEAKERS.split())
+_ENGLISH = frozenset({"the", "a", "an", "and", "of", "with", "in", "on", "is"})
 _WORD = re.compile(r"[A-Za-z]+")
 _FAR = 200
 """Characters before a speech in which its speaker should be named."""
@@ -47,7 +49,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         previous_end = speech.span.end
         if _names_speaker(before) or before.rstrip().endswith(":") or not speech.text.strip():
             continue
-        after = text[speech.span.end : speech.span.end + 40].partition("<")[0]
+        after = text[speech.span.end : speech.span.end + 40]
+        after = after.partition("<")[0].partition(CAPTION_PREFIX)[0]
         if _names_speaker(after):
             continue
         if is_english is None:

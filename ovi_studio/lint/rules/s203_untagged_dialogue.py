@@ -11,7 +11,9 @@ from ovi_studio.prompt.model import Span
 _QUOTE = re.compile(r"[\"“”„‟]|&(?:amp;){0,2}(?:quot|ldquo|rdquo|#0?34|#x22);?", re.IGNORECASE)
 _LAST_WORD = re.compile(r"([A-Za-z]+)\W*\Z")
 _FIRST_WORDS = re.compile(r"\W*([A-Za-z]+)(?:\W+([A-Za-z]+))?")
-_SHOWN = frozenset("reading reads read labeled labelled titled named called sign word words".split())
+_SHOWN = frozenset(
+    ("reading", "reads", "read", "labeled", "labelled", "titled", "named", "called", "sign", "word")
+)
 """Words before a quotation that is written somewhere instead of spoken."""
 
 

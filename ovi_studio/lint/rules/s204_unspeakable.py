@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from ovi_studio.lint.diagnostic import Applicability, Edit, Finding, Fix
 from ovi_studio.lint.edits import deletion
+from ovi_studio.lint.number_words import number_words
 from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
 
@@ -30,12 +31,6 @@ _ADVICE = {
     "emoji": "cannot be spoken: describe the mood in the scene instead.",
     "symbol": "is no word: write what is spoken.",
 }
-
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -100,15 +95,3 @@ def _in_small_letters(text: str, span: Span) -> str:
     small = span.of(text).lower()
     before = text[: span.start].rstrip()
     return small.capitalize() if before[-1:] in {".", "!", "?", ">", ""} else small
-
-
-def number_words(number: int) -> str:
-    """The number in English words, 0 to 9999."""
-    if number < 20:
-        return _ONES[number]
-    if number < 100:
-        ones = f"-{_ONES[number % 10]}" if number % 10 else ""
-        return _TENS[number // 10 - 2] + ones
-    unit, name = (100, "hundred") if number < 1000 else (1000, "thousand")
-    rest = number % unit
-    return f"{number_words(number // unit)} {name}" + (f" {number_words(rest)}" if rest else "")

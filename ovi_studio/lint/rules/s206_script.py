@@ -8,7 +8,9 @@ from ovi_studio.lint.diagnostic import Finding
 from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
 
-_BEYOND_LATIN = re.compile(r"[^\W\d_\u0041-\u024f\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff\uff21-\uff5a]+")
+_BEYOND_LATIN = re.compile(
+    r"[^\W\d_\u0041-\u024f\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff\uff21-\uff5a]+"
+)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -36,6 +38,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             name = unicodedata.name(match[0][0], "an unknown script").split()[0].capitalize()
             start = line.span.start + match.start()
             yield Finding(
-                f"The model is not known to speak text in this script ({name}): try one clip first.",
+                f"The model is not known to speak this script ({name}): try one clip first.",
                 Span(start, line.span.start + match.end()),
             )

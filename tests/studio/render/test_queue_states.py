@@ -11,7 +11,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 
 from ovi_studio.errors import QueueError
 from ovi_studio.render.job import ALLOWED_MOVES, MAX_ATTEMPTS, JobStatus
-from ovi_studio.render.queue import RenderQueue, new_worker
+from ovi_studio.render.queue import RenderQueue
+from ovi_studio.render.rows import new_worker
 from ovi_studio.render.worker_lock import WorkerLock
 
 from .tasks import forced, make_task

@@ -1,0 +1,37 @@
+"""`ovi init`: a new project."""
+
+from typing import Annotated
+
+import typer
+
+from ovi_studio.cli.options import Json
+
+
+def init(
+    folder: Annotated[
+        str, typer.Argument(metavar="[FOLDER]", help="Where. Default: here.", show_default=False)
+    ] = ".",
+    json: Json = False,
+) -> int:
+    """Make a project: ovi.toml, prompts/, images/, templates/ and renders/.
+
+    What is there already stays as it is.
+    """
+    from pathlib import Path
+
+    from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.errors import ExitCode
+    from ovi_studio.project.new_project import create_project
+    from ovi_studio.report.json import json_text
+
+    project = create_project((Path.cwd() / folder).resolve())
+    if json:
+        root = str(project.root)
+        write_result(json_text({"root": root, "made": project.made, "kept": project.kept}))
+        return ExitCode.OK
+    for name in project.made:
+        write_result(name)
+    if project.kept:
+        talk(f"There already, and left as it was: {', '.join(project.kept)}.")
+    talk(f"The project is {project.root}. Next: ovi sets, ovi show example:1, ovi render.")
+    return ExitCode.OK
