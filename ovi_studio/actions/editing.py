@@ -92,7 +92,10 @@ def edit_row(source: SetRow, editor: Editor) -> bool:
 
 
 def edit_set(path: Path, editor: Editor) -> bool:
-    """Lets the user edit a whole file; returns whether it was changed. Raises NotSavedError as `edit_row` does."""
+    """Lets the user edit a whole file; returns whether it was changed.
+
+    Raises NotSavedError as `edit_row` does.
+    """
     version = file_version(path)
     try:
         before = path.read_bytes()
@@ -140,11 +143,15 @@ def _run_on_copy(copy: Path, editor: Editor, before: bytes) -> None:
     try:
         editor(copy)
     except (StudioError, KeyboardInterrupt) as error:
-        if copy.read_bytes() == before:
-            copy.unlink()
-            raise
-        reason = str(error) or "Stopped."
-        raise NotSavedError(f"{reason} Nothing was saved; your text is kept in {copy}.") from error
+        if copy.read_bytes() != before:
+            reason = str(error) or "Stopped."
+            raise NotSavedError(
+                f"{reason} Nothing was saved; your text is kept in {copy}."
+            ) from error
+        copy.unlink()
+        if isinstance(error, StudioError):
+            raise type(error)(f"{error} Nothing was changed.") from error
+        raise
 
 
 def _save(copy: Path, save: Callable[[], None]) -> None:

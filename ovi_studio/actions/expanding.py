@@ -19,16 +19,16 @@ from ovi_studio.errors import UsageError
 from ovi_studio.expand.locations import wildcard_folders
 from ovi_studio.expand.matrix import ExpandedRow, Expansion, Matrix, SourcePrompt
 from ovi_studio.expand.wildcards import Wildcards
-from ovi_studio.project.config import DEFAULT_VARIANT
+from ovi_studio.project.config import StudioConfig
 from ovi_studio.project.image_cells import find_picture, relative_name
 from ovi_studio.project.layout import ProjectLayout, find_layout
 from ovi_studio.project.prompt_file import file_version, read_header
 from ovi_studio.project.prompt_sources import TextSource, read_sources, rows_of
 from ovi_studio.project.set_changes import create_file, csv_bytes, replace_whole
-from ovi_studio.project.sets import SetRow, set_name
+from ovi_studio.project.sets import SetRow
 from ovi_studio.prompt.format import format_for
 from ovi_studio.prompt.prompt_set import ID_COLUMN, IMAGE_COLUMN, TEXT_COLUMN
-from ovi_studio.render.choices import Choices, choices_of_row
+from ovi_studio.render.choices import choices_of_row
 from ovi_studio.render.job import JobStatus
 from ovi_studio.render.queue import RenderQueue
 
@@ -118,12 +118,12 @@ def plan_expansion(
         variant_named(name)
     layout = find_layout(working_folder)
     sources = read_sources(order.sources, working_folder, read_input)
-    prompts = [prompt for source in sources for prompt in _prompts_of(source, layout)]
+    prompts = [prompt for source in sources for prompt in _prompts_of(source)]
     if not prompts:
         raise UsageError(f"{' '.join(order.sources)}: there is no prompt in it. Add a row.")
     expansion = Expansion(prompts, order.matrix, Wildcards(wildcard_folders(layout)))
     sets = tuple(dict.fromkeys(s.path for s in sources if isinstance(s, SetRow)))
-    counted = _count(expansion, order, choices_of_settings(load_settings(working_folder)))
+    counted = _count(expansion, order, load_settings(working_folder))
     paces = _paces(layout, counted.clips)
     costs = []
     for variant, num_clips in counted.clips.items():
@@ -136,16 +136,17 @@ def plan_expansion(
     )
 
 
-def _prompts_of(source: TextSource | SetRow, layout: ProjectLayout) -> Iterator[SourcePrompt]:
+def _prompts_of(source: TextSource | SetRow) -> Iterator[SourcePrompt]:
     if isinstance(source, TextSource):
         shown = " ".join(source.text.split())
         place = f'prompt "{shown if len(shown) <= 40 else f"{shown[:39]}…"}"'
         yield SourcePrompt(source.text, "prompt", place)
         return
-    name = set_name(source.path, layout)
     for row in rows_of(source):
         place = f"{source.path}, line {row.line} (row {row.id})"
-        yield SourcePrompt(row.text, f"{name}:{row.id}", place, row.values, source.path.parent)
+        yield SourcePrompt(
+            row.text, f"{source.path.stem}:{row.id}", place, row.values, source.path.parent
+        )
 
 
 def _columns(sets: Sequence[Path]) -> tuple[str, ...]:
@@ -168,7 +169,8 @@ class _Counted:
     """steps of all clips by variant"""
 
 
-def _count(expansion: Expansion, order: ExpansionOrder, settings: Choices) -> _Counted:
+def _count(expansion: Expansion, order: ExpansionOrder, config: StudioConfig) -> _Counted:
+    settings = choices_of_settings(config)
     counted = _Counted(0, 0, Counter(), Counter())
     for block in expansion.blocks():
         counted.num_possible += block.num_rows
@@ -182,7 +184,7 @@ def _count(expansion: Expansion, order: ExpansionOrder, settings: Choices) -> _C
         except UsageError as error:
             raise UsageError(f"{block.prompt.place}: {error}") from error
         chosen = chosen.over(settings)
-        variant = block.variant or chosen.variant or DEFAULT_VARIANT
+        variant = block.variant or chosen.variant or config.variant_name
         num_steps = order.num_steps or chosen.num_steps or default_sampling(variant).num_steps
         num_clips = number * max(1, chosen.repeats or 1)
         counted.num_rows += number

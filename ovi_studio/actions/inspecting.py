@@ -1,9 +1,8 @@
 """Looking at prompts and sets: what `ovi show`, `ovi stats` and `ovi sets` do, for every screen."""
 
 import math
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ovi.errors import OviError
@@ -12,10 +11,11 @@ from ovi.spec.geometry import FrameSize, fit_size, fit_size_to_image, picture_si
 from ovi.spec.request import Mode
 from ovi.spec.variants import Variant, variant_named
 from ovi_studio.actions.authoring import row_of_text, variant_of
-from ovi_studio.actions.findings import row_check
+from ovi_studio.actions.linting import Tally, lint_options, lint_sources
 from ovi_studio.actions.settings import choices_of_settings, default_variant, tokenizer_path
 from ovi_studio.errors import StudioError
 from ovi_studio.lint.diagnostic import Diagnostic, Severity
+from ovi_studio.lint.files import RowLinter
 from ovi_studio.lint.limits import count_words
 from ovi_studio.project.config import StudioConfig
 from ovi_studio.project.image_cells import find_picture
@@ -74,7 +74,8 @@ def view_prompts(
     path = source.path if isinstance(source, SetRow) else None
     rows = rows_of(source) if isinstance(source, SetRow) else iter([row_of_text(source.text)])
     name = set_name(path, find_layout(working_folder)) if path else "prompt"
-    check = row_check(path, config, working_folder, variant)
+    options = replace(lint_options(config, working_folder), variant=variant)
+    linter = RowLinter(str(path or "prompt"), options.rules, options.target(path))
     folders = (path.parent, working_folder) if path else (working_folder,)
     tokenizer = tokenizer_path(config, working_folder)
     for row in rows:
@@ -90,7 +91,7 @@ def view_prompts(
             time_prompt(prompt),
             _count_tokens(row.text, chosen_variant, tokenizer),
             _output_size(chosen, chosen_variant, folders),
-            tuple(check(row)),
+            tuple(linter.diagnostics_of(row)),
         )
 
 
@@ -193,12 +194,12 @@ def summarize_set(
     Without `checks` the linter is left out, which takes most of the time.
     """
     path = source.path
-    check = row_check(path, config, working_folder) if checks else None
-    tally, found = _Tally(), Counter[Severity]()
+    tally, findings = _Tally(), Tally()
     for row in rows_of(source):
         _count_row(tally, row, config, (path.parent, working_folder))
-        if check is not None:
-            found.update(finding.severity for finding in check(row))
+    if checks:
+        for _ in lint_sources([source], lint_options(config, working_folder), findings):
+            pass  # it counts along
     return SetSummary(
         path,
         set_name(path, find_layout(working_folder)),
@@ -212,7 +213,7 @@ def summarize_set(
         len(tally.words) - len(tally.caption_words),
         tally.num_images,
         tally.num_missing_images,
-        {severity: found[severity] for severity in Severity} if check is not None else None,
+        findings.by_severity if checks else None,
     )
 
 

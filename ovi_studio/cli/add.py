@@ -34,7 +34,7 @@ def add(
     from pathlib import Path
 
     from ovi_studio.actions.adding import add_prompt, read_cells
-    from ovi_studio.actions.findings import findings_in
+    from ovi_studio.actions.linting import Tally, lint_options, lint_sources
     from ovi_studio.actions.settings import load_settings
     from ovi_studio.cli.following import talk, write_result
     from ovi_studio.cli.streams import read_input
@@ -50,6 +50,7 @@ def add(
     path, number = add_prompt(set_name, text, here, cells=cells, image=image, is_new=new)
     row_id = cells.get("id", "").strip() or str(number)
     write_result(f"{short_path(path)}:{row_id}")
-    for line in finding_lines(findings_in(SetRow(path, row_id), config, here)):
+    findings = lint_sources([SetRow(path, row_id)], lint_options(config, here), Tally())
+    for line in finding_lines(findings):
         talk(line)
     return ExitCode.OK

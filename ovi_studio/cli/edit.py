@@ -21,11 +21,10 @@ def edit(
     from pathlib import Path
 
     from ovi_studio.actions.editing import edit_row, edit_set, find_editor, run_editor
-    from ovi_studio.actions.findings import findings_in
+    from ovi_studio.actions.linting import Tally, lint_options, lint_sources
     from ovi_studio.actions.settings import load_settings
     from ovi_studio.cli.following import talk
     from ovi_studio.errors import ExitCode
-    from ovi_studio.lint.diagnostic import Severity
     from ovi_studio.project.sets import SetRow, set_named, set_or_row_named
     from ovi_studio.report.paths import short_path
     from ovi_studio.report.prompt import finding_lines
@@ -47,8 +46,7 @@ def edit(
         talk(f"{name}: nothing was changed.")
         return ExitCode.OK
     talk(f"{name}: saved.")
-    findings = list(findings_in(source, config, here))
-    for line in finding_lines(findings):
+    tally = Tally()
+    for line in finding_lines(lint_sources([source], lint_options(config, here), tally)):
         talk(line)
-    is_clean = all(finding.severity is Severity.INFO for finding in findings)
-    return ExitCode.OK if is_clean else ExitCode.FAILED
+    return ExitCode.OK if tally.is_clean else ExitCode.FAILED

@@ -80,6 +80,7 @@ def expand(
         write_expansion,
     )
     from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.cli.streams import read_input
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.expand.matrix import Matrix
     from ovi_studio.expand.matrix_text import read_seeds, read_variables
@@ -98,7 +99,7 @@ def expand(
         else (),
     )
     order = ExpansionOrder(sources=sources, matrix=matrix, limit=limit, num_steps=steps)
-    plan = plan_expansion(order, Path.cwd(), sys.stdin.read)
+    plan = plan_expansion(order, Path.cwd(), read_input)
     talk(expansion_summary(plan))
     if output is not None:
         check_target(plan, output, is_forced=force)
@@ -123,6 +124,7 @@ def _write_rows(plan: "ExpansionPlan", *, as_json: bool) -> None:
     """The new set on stdout."""
     from ovi_studio.actions.expanding import expanded_cells, expansion_csv
     from ovi_studio.cli.following import write_result
+    from ovi_studio.cli.streams import write_pieces
     from ovi_studio.report.expansion import expansion_document
     from ovi_studio.report.json import json_text
 
@@ -130,8 +132,7 @@ def _write_rows(plan: "ExpansionPlan", *, as_json: bool) -> None:
         rows = list(expanded_cells(plan, Path.cwd()))
         write_result(json_text(expansion_document(plan, None, rows)))
         return
-    for piece in expansion_csv(plan, Path.cwd()):
-        sys.stdout.write(piece.decode())
+    write_pieces(expansion_csv(plan, Path.cwd()))
 
 
 def _is_confirmed(output: Path) -> bool:

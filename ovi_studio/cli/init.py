@@ -33,5 +33,5 @@ def init(
         write_result(name)
     if project.kept:
         talk(f"There already, and left as it was: {', '.join(project.kept)}.")
-    talk(f"The project is {project.root}. Next: ovi sets, ovi show example:1, ovi render.")
+    talk(f"The project is {project.root}. Next: ovi sets, ovi show, ovi lint.")
     return ExitCode.OK

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ovi_studio.lint.clues import clues_of
+from ovi_studio.lint.clues import IMAGE, clues_of
 from ovi_studio.lint.diagnostic import Diagnostic, Finding
 from ovi_studio.lint.registry import is_ignored
 from ovi_studio.lint.rule import Kind, Rule
 from ovi_studio.lint.subject import Subject, Target
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
+
+MAX_PLANS = 4096
+"""Combinations of clues for which the rules to run are remembered."""
 
 _RowCheck = Callable[[Subject], Iterator[Finding]]
 
@@ -26,6 +29,8 @@ class Checker:
 
     def __init__(self, rules: Iterable[Rule], target: Target) -> None:
         self.target = target
+        self.names_pictures = False
+        """A row so far starts from a picture."""
         self._rules = [rule for rule in rules if rule.kind in (Kind.ROW, Kind.SET)]
         self._checks: dict[Rule, _RowCheck] = {}
         self._plans: dict[int, list[tuple[Rule, _RowCheck]]] = {}
@@ -46,6 +51,10 @@ class Checker:
         return found
 
     def _plan_for(self, clues: int) -> list[tuple[Rule, _RowCheck]]:
+        if clues & IMAGE:
+            self.names_pictures = True
+        if len(self._plans) >= MAX_PLANS:
+            self._plans.clear()
         plan = []
         for rule in self._rules:
             if rule.clues & clues:

@@ -162,7 +162,8 @@ def _clues_of_cells(subject: Subject) -> int:
         clues |= OTHER_CELLS
         if subject.mode == "i2v" and subject.target.folders:
             clues |= IMAGE
-    if subject.target.mode is not None or any(row.values.get(name) for name in _ROW_COLUMNS):
+    target = subject.target
+    if target.mode or target.default_mode or any(row.values.get(name) for name in _ROW_COLUMNS):
         clues |= OTHER_CELLS
     if any(row.values.get(name) for name in _NEGATIVE_COLUMNS):
         clues |= NEGATIVE

@@ -10,54 +10,64 @@ from ovi_studio.lint.fixer import Fixer
 from ovi_studio.lint.rule import Kind, Rule
 from ovi_studio.lint.subject import Target
 from ovi_studio.project.prompt_file import iter_rows, read_header
+from ovi_studio.prompt.prompt_set import PromptRow
 
 
-class FileLinter:
-    """Checks one file; afterwards `num_rows` says how many rows it has."""
+class RowLinter:
+    """Checks rows in order, and offers no fix that would do harm."""
 
-    def __init__(self, path: Path, name: str, rules: Iterable[Rule], target: Target) -> None:
-        """`name` is the file's name in diagnostics."""
-        self._path = path
-        self._name = name
-        self._rules = tuple(rules)
-        self._checker = Checker(self._rules, target)
-        self._fixer = Fixer(target, lambda *_: True)
+    def __init__(self, name: str, rules: Iterable[Rule], target: Target) -> None:
+        """`name` is what diagnostics call the file."""
+        self.name = name
+        self.rules = tuple(rules)
         self.num_rows = 0
+        self._checker = Checker(self.rules, target)
+        self._fixer = Fixer(target, lambda *_: True)
 
-    def diagnostics(self) -> Iterator[Diagnostic]:
-        """All findings: those about the file, then row by row."""
-        try:
-            header = read_header(self._path)
-            for rule in self._rules:
+    @property
+    def names_pictures(self) -> bool:
+        """True if a row so far starts from a picture."""
+        return self._checker.names_pictures
+
+    def diagnostics_of(self, row: PromptRow) -> Iterator[Diagnostic]:
+        """All findings in a row."""
+        self.num_rows += 1
+        found = self._checker.check(row)
+        if found:
+            for one in self._fixer.harmless(row, found):
+                yield diagnostic_of(one, row, self.name)
+
+
+def lint_file(path: Path, linter: RowLinter, row_id: str | None = None) -> Iterator[Diagnostic]:
+    """All findings in a file: those about the file, then row by row; or those about one row."""
+    try:
+        header = read_header(path)
+        if row_id is None:
+            for rule in linter.rules:
                 if rule.kind is Kind.FILE:
                     for finding in rule.function(header):
-                        yield self._about_file(rule, finding, header.line)
-            if header.has_text_column:
-                yield from self._about_rows()
-        except PromptFileError as error:
-            for rule in self._rules:
-                if rule.kind is Kind.ERROR:
-                    for finding in rule.function(error):
-                        yield self._about_file(rule, finding, 1)
+                        yield _about_file(linter.name, rule, finding, header.line)
+        if header.has_text_column:
+            for row in iter_rows(path):
+                if row_id in (None, row.id):
+                    yield from linter.diagnostics_of(row)
+    except PromptFileError as error:
+        for rule in linter.rules:
+            if rule.kind is Kind.ERROR:
+                for finding in rule.function(error):
+                    yield _about_file(linter.name, rule, finding, 1)
 
-    def _about_rows(self) -> Iterator[Diagnostic]:
-        for row in iter_rows(self._path):
-            self.num_rows += 1
-            found = self._checker.check(row)
-            if found:
-                for one in self._fixer.harmless(row, found):
-                    yield diagnostic_of(one, row, self._name)
 
-    def _about_file(self, rule: Rule, finding: Finding, line: int) -> Diagnostic:
-        return Diagnostic(
-            code=rule.code,
-            name=rule.name,
-            severity=finding.severity or rule.severity,
-            message=finding.message,
-            file=self._name,
-            line=line,
-            column=1,
-            row=None,
-            span=None,
-            fix=None,
-        )
+def _about_file(name: str, rule: Rule, finding: Finding, line: int) -> Diagnostic:
+    return Diagnostic(
+        code=rule.code,
+        name=rule.name,
+        severity=finding.severity or rule.severity,
+        message=finding.message,
+        file=name,
+        line=line,
+        column=1,
+        row=None,
+        span=None,
+        fix=None,
+    )

@@ -13,8 +13,6 @@ from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
 from ovi_studio.prompt.prompt_set import IMAGE_COLUMN
 
-LEFT_OUT = "Pictures were not looked at, because Pillow is not installed. Run: pip install pillow"
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:

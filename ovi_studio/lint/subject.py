@@ -25,7 +25,9 @@ class Target:
     variant: Variant | None = None
     """Said by the user; None: the row's own, else `default`."""
     mode: str | None = None
-    """Said by the user; None: the row's own, else what its first frame suggests."""
+    """Said by the user; None: the row's own, else `default_mode`."""
+    default_mode: str | None = None
+    """None: what the row's first frame suggests."""
     default: Variant = VARIANTS["nano"]
     folders: tuple[Path, ...] = ()
     """Where a first frame is looked for, in this order; empty: pictures are not looked at."""
@@ -53,6 +55,8 @@ class Subject:
         written = self.row.values.get(MODE_COLUMN, "").strip()
         if written in MODES:
             return written
+        if self.target.default_mode is not None:
+            return self.target.default_mode
         return "i2v" if self.row.image_path else "t2v"
 
     @cached_property

@@ -16,16 +16,13 @@ from ovi_studio.project.sets import set_folder
 EXAMPLE_SET = "example.csv"
 
 _EXAMPLE = """\
-text_prompt,image_path
-"A red-haired woman in a yellow raincoat stands on a wet pier at dawn, fog rolling over the grey \
-water behind her. The camera holds a medium close-up and drifts slowly to the left. She pulls her \
-hood back, smiles into the lens and says, <S>The boats are coming home.<E> Gulls circle above the \
-masts. Audio: A clear, warm female voice close by, gulls calling, water lapping against wood.",
-"A clockmaker with round glasses bends over a workbench under a single lamp, brass gears spread \
-across green felt. The camera moves in slowly from the side. He lifts a tiny wheel with tweezers, \
-holds it to the light and whispers, <S>There you are.<E> He sets it into the movement, and the \
-pendulum begins to swing. Audio: A soft, hushed male voice, a clock that starts to tick.",
+text_prompt,seed
+"A round face with brown hair and a green hat looks straight at us and says <S>good morning<E>. \
+Audio: A clear woman's voice in a quiet room.",1
+"A pale face with grey hair blinks once, leans closer and says <S>yellow garden<E>. \
+Audio: A deep man's voice close by.",2
 """
+"""Short, and for the variant that ships with the program, so that it renders at once."""
 
 _IGNORE = """\
 # What the studio keeps for itself, and what can be rendered again.

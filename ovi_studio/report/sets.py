@@ -50,9 +50,8 @@ def set_text(summary: SetSummary) -> str:
 
 
 def _finding_counts(found: dict[Severity, int]) -> list[str]:
-    worst_first = sorted(found, key=lambda severity: -severity.rank)
-    names = {Severity.INFO: "notes"}
-    return [f"{found[severity]} {names.get(severity, severity + 's')}" for severity in worst_first]
+    names = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+    return [_count(found[severity], name) for severity, name in names.items()]
 
 
 def _spread_cells(spread: Spread, digits: int) -> tuple[str, ...]:

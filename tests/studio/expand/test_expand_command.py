@@ -40,7 +40,7 @@ def test_rows_go_to_stdout_and_the_cost_to_stderr(capsys):
     assert run("expand", "a {red|blue} fox", "--seeds", "1-2", "--variants", "nano") == 0
     said = capsys.readouterr()
     assert rows_in(said.out) == [
-        {"text_prompt": text, "seed": seed, "variant": "nano", "from": "prompt:1"}
+        {"text_prompt": text, "seed": seed, "variant": "nano", "from": "prompt"}
         for text in ("a red fox", "a blue fox")
         for seed in ("1", "2")
     ]
@@ -93,6 +93,46 @@ def test_first_frames_are_found_from_the_new_file(folder):
     written = read_prompt_set(folder / "out" / "new.csv")
     assert [row.image_path for row in written] == ["../sets/images/a.png", "images/none.png"]
     assert (folder / "out" / written.rows[0].image_path).is_file()
+
+
+def test_rows_sets_and_standard_input_are_named_as_everywhere(folder, monkeypatch, capsys):
+    write_set(folder / "prompts" / "ideas.csv", ("text_prompt",), ("a {x|y}",), ("b",), ("c",))
+    typed = io.TextIOWrapper(io.BytesIO(b"d {1|2}\n"))
+    monkeypatch.setattr(sys, "stdin", typed)
+    run("expand", "ideas:1", "ideas:3", "-")
+    assert [(row["text_prompt"], row["from"]) for row in rows_in(capsys.readouterr().out)] == [
+        ("a x", "ideas:1"),
+        ("a y", "ideas:1"),
+        ("c", "ideas:3"),
+        ("d 1", "prompt"),
+        ("d 2", "prompt"),
+    ]
+
+
+def test_what_the_matrix_says_replaces_what_the_row_said(folder, capsys):
+    write_set(
+        folder / "s.csv",
+        ("text_prompt", "model_name", "seed"),
+        ("Rain. Audio: rain", "960x960_5s", "7"),
+    )
+    run("expand", "s.csv")
+    assert rows_in(capsys.readouterr().out) == [
+        {"text_prompt": "Rain. Audio: rain", "model_name": "960x960_5s", "seed": "7",
+         "variant": "", "from": "s:1"}
+    ]  # fmt: skip
+    run("expand", "s.csv", "--variants", "720x720_5s", "--seeds", "8")
+    said = capsys.readouterr()
+    assert rows_in(said.out) == [
+        {"text_prompt": "Rain. <AUDCAP>rain<ENDAUDCAP>", "model_name": "", "seed": "8",
+         "variant": "720x720_5s", "from": "s:1"}
+    ]  # fmt: skip
+    assert "720x720_5s: 1 clip, 50 steps" in said.err
+
+
+def test_the_estimate_knows_the_configuration(folder, capsys):
+    (folder / "ovi.toml").write_text('[render]\nvariant = "960x960_10s"\nsteps = 30\nrepeats = 2\n')
+    run("expand", "a {x|y}", "--dry-run")
+    assert "960x960_10s: 4 clips, 120 steps" in capsys.readouterr().err
 
 
 def test_project_wildcards_are_used_before_ours(folder, capsys):
@@ -172,7 +212,7 @@ def test_seconds_come_from_clips_rendered_here(folder, capsys):
 
 def test_nothing_is_written_without_a_yes(folder):
     with pytest.raises(UsageError, match="give --yes"):
-        run("expand", "fox", "-o", "out.csv")
+        run("expand", "a fox", "-o", "out.csv")
     assert not (folder / "out.csv").exists()
 
 
@@ -183,7 +223,7 @@ def test_the_user_is_asked_on_a_terminal(folder, monkeypatch, capsys, answer, is
             return True
 
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
-    assert run("expand", "fox", "-o", "out.csv") == (0 if is_written else 1)
+    assert run("expand", "a fox", "-o", "out.csv") == (0 if is_written else 1)
     assert (folder / "out.csv").exists() is is_written
     assert capsys.readouterr().err.index("1 row:") == 0
 
@@ -192,10 +232,10 @@ def test_files_are_only_replaced_by_force(folder):
     target = folder / "out.csv"
     target.write_text("mine")
     with pytest.raises(UsageError, match=r"out.csv exists.*--force"):
-        run("expand", "fox", "-o", "out.csv", "-y")
+        run("expand", "a fox", "-o", "out.csv", "-y")
     assert target.read_text() == "mine"
-    assert run("expand", "fox", "-o", "out.csv", "-y", "--force") == 0
-    assert target.read_text() == "text_prompt,seed,variant,from\nfox,,,prompt:1\n"
+    assert run("expand", "a fox", "-o", "out.csv", "-y", "--force") == 0
+    assert target.read_text() == "text_prompt,seed,variant,from\na fox,,,prompt\n"
 
 
 def test_the_source_is_never_replaced(folder):
@@ -207,13 +247,13 @@ def test_the_source_is_never_replaced(folder):
 
 def test_a_failure_while_writing_leaves_nothing(folder, monkeypatch):
     def break_off(*_):
-        yield "text_prompt\n"
+        yield b"text_prompt\n"
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(expanding, "expansion_csv", break_off)
     (folder / "out.csv").write_text("mine")
     with pytest.raises(Exception, match="No space left"):
-        run("expand", "fox", "-o", "out.csv", "-y", "--force")
+        run("expand", "a fox", "-o", "out.csv", "-y", "--force")
     assert (folder / "out.csv").read_text() == "mine"
     assert sorted(path.name for path in folder.iterdir()) == ["out.csv", "ovi.toml"]
 
@@ -257,14 +297,14 @@ def test_rows_as_json(capsys):
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        (["fox", "--all", "--n", "3"], UsageError, "exclude each other"),
-        (["fox", "--limit", "0"], UsageError, "--limit 0"),
-        (["fox", "--seeds", "x"], UsageError, "'x' names no seeds"),
-        (["fox", "--variants", "720"], RequestError, "no variant '720'"),
+        (["a fox", "--all", "--n", "3"], UsageError, "exclude each other"),
+        (["a fox", "--limit", "0"], UsageError, "--limit 0"),
+        (["a fox", "--seeds", "x"], UsageError, "'x' names no seeds"),
+        (["a fox", "--variants", "720"], RequestError, "no variant '720'"),
         (["a {b"], ExpansionError, r'prompt "a {b": "{b" at character 3'),
         (["{{ a }}"], ExpansionError, "a has no value"),
-        (["none.csv"], UsageError, "no file none.csv"),
-        (["fox", "-o", "out.txt", "-y"], UsageError, "has to end in .csv"),
+        (["none.csv"], UsageError, "no set 'none.csv'"),
+        (["a fox", "-o", "out.txt", "-y"], UsageError, "has to end in .csv"),
     ],
 )
 def test_mistakes_are_named(arguments, error, says):

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from ovi.errors import RequestError
 from ovi_studio.errors import UsageError
 from ovi_studio.expand.errors import ExpansionError
 from ovi_studio.project.prompt_file import read_prompt_set
@@ -81,12 +80,12 @@ def test_templates_are_listed_with_their_blanks(folder, capsys):
     ]
 
 
-def test_json_says_where_it_went(capsys):
+def test_json_says_where_it_went(folder, capsys):
     run("new", "-t", "hello", "--set", "line=x", "--into", "my.csv", "--json")
     assert json.loads(capsys.readouterr().out) == {
         "template": "hello",
         "text_prompt": "A man says, <S>x<E> Audio: a voice",
-        "file": "my.csv",
+        "file": str(folder / "my.csv"),
         "row": 1,
     }
 
@@ -100,7 +99,7 @@ def test_json_says_where_it_went(capsys):
         (["-t", "hello"], ExpansionError, "--set line="),
         (["-t", "hello", "--set", "lines=x"], ExpansionError, "Did you mean line"),
         (["-t", "hello", "--set", "line"], UsageError, "--set name=value"),
-        (["-t", "hello", "--set", "line=x", "--variant", "no"], RequestError, "no variant 'no'"),
+        (["-t", "hello", "--set", "line=x", "--variant", "no"], UsageError, "no variant 'no'"),
     ],
 )
 def test_mistakes_are_named(arguments, error, says):
