@@ -14,7 +14,7 @@ from ovi import __version__
 from ovi.bench.ceilings import Ceiling, measure_ceilings
 from ovi.bench.stages import PROMPT, measure_forward, measure_stages
 from ovi.bench.timing import Measurement, measure
-from ovi.errors import OviError
+from ovi.errors import OviError, RequestError
 from ovi.pipeline import OviPipeline
 from ovi.runtime.devices import resolve_device
 from ovi.runtime.models import load_models
@@ -59,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
+    if options.repeats < 1:
+        raise RequestError(f"{options.repeats} repeats measure nothing: use 1 or more.")
     variant = variant_named(options.variant)
     device = resolve_device(options.device)
     on_gpu = device.type == "cuda"

@@ -37,6 +37,9 @@ from ovi.spec.variants import Variant
 from ovi.weights.manifest import NANO_SEED
 from ovi.weights.store import locate_files
 
+RANDOM_VOLUME = 0.003
+"""Of a vocoder with random weights, against one that fills the range."""
+
 OnMegabytes = Callable[[int, int], None]
 """(megabytes done, megabytes in all); 1 MB is 1,000,000 bytes. Raises to stop."""
 
@@ -111,6 +114,7 @@ def load_models(
     if files is None:
         make = _random_model if variant.is_embedded else _random_model_of_full_size
         models = {name: make(recipe, device).to(home) for name, recipe in recipes.items()}
+        _quieten(cast("Vocoder", models["vocoder"]))
     else:
         models = _load_files(recipes, files, home, on_progress)
     set_attention(models["fusion"], attend)
@@ -179,6 +183,11 @@ def _random_model_of_full_size(recipe: _Recipe, device: torch.device) -> nn.Modu
         model = model.to(recipe.dtype).to_empty(device=device)
     fill_random_fast(model, NANO_SEED)
     return recipe.store(model).requires_grad_(False).eval()
+
+
+def _quieten(vocoder: Vocoder) -> None:
+    """Turns random sound down: noise at full volume would startle whoever plays the clip."""
+    vocoder.output.weight.mul_(RANDOM_VOLUME)
 
 
 def _load_files(

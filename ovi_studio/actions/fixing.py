@@ -128,27 +128,34 @@ def _wanted(options: LintOptions, *, unsafe: bool) -> Callable[[PromptRow, Rule,
 
 
 def _doubled_rows(path: Path, target: Target, edits: Edits) -> set[str]:
-    """The changed rows that would become, or be joined by, a duplicate of another row."""
+    """The rows whose changes make a row of the file the same as another one, or its clip."""
     doubled: set[str] = set()
-    before: set[tuple[str, int]] = set()
-    after: dict[tuple[str, int], str] = {}
+    before, after = _Seen(), _Seen()
     for row in iter_rows(path):
+        if not row.text.strip():
+            continue
         cells = edits.get(row.id, {})
         changed = replace(
             row, text=cells.get(TEXT_COLUMN, row.text), values={**row.values, **cells}
         )
-        keys = zip(_keys(row, target), _keys(changed, target), strict=True)
-        for old, new in keys:
-            other = after.setdefault(new, row.id)
-            if other != row.id and old not in before:
-                doubled.update({row.id, other} & edits.keys())
-            before.add(old)
+        was, old_holders = before.add(Subject(row, target))
+        now, new_holders = after.add(Subject(changed, target))
+        if now and now != was:
+            doubled |= {row.id, *old_holders, *new_holders} & edits.keys()
     return doubled
 
 
-def _keys(row: PromptRow, target: Target) -> list[tuple[str, int]]:
-    """What makes the row the same as another, or its clip."""
-    if not row.text.strip():
-        return []
-    subject = Subject(row, target)
-    return [("row", row_key(subject)), ("clip", clip_key(subject))]
+class _Seen:
+    """The rows gone by, and which of them first had which key."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, str] = {}
+        self._clips: dict[int, str] = {}
+
+    def add(self, subject: Subject) -> tuple[str, set[str]]:
+        """How the row repeats an earlier one, "" if it does not, and who first had its keys."""
+        row_id = subject.row.id
+        same_row = self._rows.setdefault(row_key(subject), row_id)
+        same_clip = self._clips.setdefault(clip_key(subject), row_id)
+        how = "row" if same_row != row_id else "clip" if same_clip != row_id else ""
+        return how, {same_row, same_clip}

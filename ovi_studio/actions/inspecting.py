@@ -9,7 +9,7 @@ from ovi.errors import OviError
 from ovi.image_header import read_image_size
 from ovi.spec.geometry import FrameSize, fit_size, fit_size_to_image, picture_size
 from ovi.spec.request import Mode
-from ovi.spec.variants import Variant, variant_named
+from ovi.spec.variants import Variant
 from ovi_studio.actions.authoring import row_of_text, variant_of
 from ovi_studio.actions.linting import Tally, lint_options, lint_sources
 from ovi_studio.actions.settings import choices_of_settings, default_variant, tokenizer_path
@@ -247,8 +247,3 @@ def project_sets(working_folder: Path) -> list[Path]:
     """The sets of the project, by name; none if it has no folder for them."""
     folder = set_folder(find_layout(working_folder))
     return find_sets(folder) if folder.is_dir() else []
-
-
-def known_variant(name: str | None) -> Variant | None:
-    """The variant of that name; None for None. Raises RequestError."""
-    return None if name is None else variant_named(name)

@@ -1,24 +1,25 @@
 """Checking prompts and sets: what `ovi lint` does, for every screen. Fixing is `fixing.py`."""
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ovi.spec.variants import Variant, variant_named
-from ovi_studio.actions.settings import tokenizer_path
+from ovi.spec.variants import NANO, Variant, variant_named
 from ovi_studio.errors import UsageError
 from ovi_studio.lint.diagnostic import Diagnostic, Severity
 from ovi_studio.lint.files import RowLinter, lint_file
 from ovi_studio.lint.registry import selected
 from ovi_studio.lint.rule import Rule
 from ovi_studio.lint.subject import MODES, Target
-from ovi_studio.project.config import StudioConfig
-from ovi_studio.project.layout import find_layout
+from ovi_studio.project.layout import PROJECT_FILE, find_layout
 from ovi_studio.project.prompt_sources import TextSource
 from ovi_studio.project.sets import SetRow
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
+
+if TYPE_CHECKING:
+    from ovi_studio.project.config import StudioConfig
 
 PILLOW_IS_MISSING = (
     "Pictures were not looked into, because Pillow is not installed. Run: pip install pillow"
@@ -30,31 +31,54 @@ class LintOptions:
     """What prompts are checked for, and by which rules."""
 
     rules: tuple[Rule, ...]
-    config: StudioConfig
     working_folder: Path
     variant: Variant | None = None
     """Named by the user; wins over what a row says."""
     mode: str | None = None
     """The same."""
+    default: Variant = NANO
+    """For rows that name none."""
+    is_default_chosen: bool = False
+    """Somebody configured `default`."""
+    default_mode: str | None = None
+    """For rows that name none; None: what their first frame suggests."""
+    tokenizer: Path | None = None
+    """umT5's tokenizer.json, if it may be there."""
 
     def target(self, path: Path | None) -> Target:
         """What the rows of a file are checked for; None: a prompt that comes from no file."""
-        mode = self.config.render.mode
         here = self.working_folder
         roots = [find_layout(path.parent if path else here).root, here]
         return Target(
             variant=self.variant,
             mode=self.mode,
-            default_mode=None if mode is None else str(mode),
-            default=variant_named(self.config.variant_name),
+            default_mode=self.default_mode,
+            default=self.default,
             folders=(path.parent, here) if path else (here,),
             roots=tuple(dict.fromkeys(root.resolve() for root in roots)),
-            tokenizer=tokenizer_path(self.config, here),
+            tokenizer=self.tokenizer,
         )
 
 
+def may_be_configured(working_folder: Path, environment: Mapping[str, str]) -> bool:
+    """False where surely nothing is configured, so that the configuration need not be loaded.
+
+    Loading it takes as long as checking a small set. Wherever a user's own file or weight files
+    may lie counts as configured.
+    """
+    layout = find_layout(working_folder)
+    if (layout.root / PROJECT_FILE).exists() or layout.checkpoint_folder.exists():
+        return True
+    home = environment.get("HOME", "")
+    places = [environment.get(name, "") for name in ("XDG_CONFIG_HOME", "APPDATA")]
+    places += [f"{home}/.config", f"{home}/Library/Application Support"] if home else []
+    return any(name.startswith("OVI_") for name in environment) or any(
+        place and Path(place, "ovi").exists() for place in places
+    )
+
+
 def lint_options(
-    config: StudioConfig,
+    config: "StudioConfig | None",
     working_folder: Path,
     *,
     variant: str | None = None,
@@ -62,19 +86,29 @@ def lint_options(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
 ) -> LintOptions:
-    """The options for a command; what it does not say, the configuration says.
+    """The options for a command; what it does not say, the configuration says (None: nothing).
 
     Raises UsageError for a mode or rule, RequestError for a variant, that does not exist.
     """
     if mode is not None and mode not in MODES:
         raise UsageError(f"There is no mode {mode!r}. Known: {', '.join(MODES)}.")
-    rules = selected(select or config.lint.select or (), ignore or config.lint.ignore or ())
-    return LintOptions(
-        rules=rules,
-        config=config,
+    options = LintOptions(
+        rules=selected(select, ignore),
         working_folder=working_folder,
         variant=None if variant is None else variant_named(variant),
         mode=mode,
+    )
+    if config is None:
+        return options
+    from ovi_studio.actions.settings import default_variant, tokenizer_path
+
+    return replace(
+        options,
+        rules=selected(select or config.lint.select or (), ignore or config.lint.ignore or ()),
+        default=default_variant(config),
+        is_default_chosen=config.names_variant,
+        default_mode=None if config.render.mode is None else str(config.render.mode),
+        tokenizer=tokenizer_path(config, working_folder),
     )
 
 
@@ -147,6 +181,8 @@ def holds_set(source: TextSource) -> bool:
 @contextmanager
 def as_file(source: TextSource) -> Iterator[Path]:
     """A file that holds the text, for as long as the block runs."""
+    import tempfile  # only standard input needs it
+
     with tempfile.TemporaryDirectory(prefix="ovi-") as folder:
         path = Path(folder) / "stdin.csv"
         path.write_text(f"{source.text}\n", encoding="utf-8", newline="")

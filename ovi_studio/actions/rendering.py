@@ -14,9 +14,11 @@ from ovi_studio.render.events import ClipEnded, RenderEvent
 from ovi_studio.render.finished_clips import find_finished
 from ovi_studio.render.follow import Follower
 from ovi_studio.render.job import JobStatus, RenderJob, RenderTask
+from ovi_studio.render.keeper import start_keeper
 from ovi_studio.render.launch import WORKER_COMMAND
 from ovi_studio.render.plan import Planner, RenderPlan
 from ovi_studio.render.queue import RenderQueue
+from ovi_studio.render.rescue import open_queue
 from ovi_studio.render.sources import read_prompts
 
 
@@ -72,33 +74,30 @@ def check_installation() -> None:
         )
 
 
+def say_nothing(_: str) -> None:
+    """For those who need not hear that a damaged queue was replaced."""
+
+
 def render_tasks(
     tasks: Sequence[RenderTask],
     layout: ProjectLayout,
     *,
     on_event: Callable[[RenderEvent], None],
     on_others_waiting: Callable[[int], None] = lambda _: None,
+    on_rescue: Callable[[str], None] = say_nothing,
     stop_requests: Callable[[], int] = lambda: 0,
     worker_command: Sequence[str] = WORKER_COMMAND,
 ) -> list[RenderJob]:
     """Puts tasks into the project's queue and follows them to their end.
 
     Returns the jobs as they ended, in the order of the tasks. `on_others_waiting` gets the number
-    of jobs that were in the queue before. `stop_requests` says how often the user asked to stop.
-    Raises QueueError, WorkerError, and MediaError when clips cannot be written.
+    of jobs that come before, `on_rescue` what became of a damaged queue. `stop_requests` says how
+    often the user asked to stop. Raises QueueError, WorkerError, and MediaError when clips cannot
+    be written.
     """
-    for task in {task.output.parent: task for task in tasks}.values():
-        ensure_writable(task.output)
-    with RenderQueue(layout.state.queue_path) as queue:
-        queue.recover_lost()
-        job_ids = [added.job_id for added in queue.add(tasks)]
-        to_render = []
-        for job in queue.jobs(job_ids):
-            found = _find_done(queue, job)
-            if found is None:
-                to_render.append(job.id)
-            else:
-                on_event(ClipEnded(queue.job(job.id), None, found))
+    _ensure_all_writable(tasks)
+    with open_queue(layout, on_rescue) as queue:
+        job_ids, to_render = _enter(queue, tasks, on_event)
         num_others = queue.count_unfinished_before(min(to_render, default=0))
         if num_others:
             on_others_waiting(num_others)
@@ -110,18 +109,129 @@ def render_tasks(
             worker_command=worker_command,
         )
         follower.run()
-        ended = {job.id: job for job in queue.jobs(job_ids)}
-        return [ended[job_id] for job_id in job_ids]
+        return _in_order(queue, job_ids)
 
 
-def list_jobs(layout: ProjectLayout) -> list[RenderJob]:
-    """All jobs of a project, oldest first; none where nothing was ever rendered."""
-    path = layout.state.queue_path
-    if not path.is_file():
+def enqueue_tasks(
+    tasks: Sequence[RenderTask],
+    layout: ProjectLayout,
+    *,
+    on_event: Callable[[RenderEvent], None],
+    on_rescue: Callable[[str], None] = say_nothing,
+    keep_queue: Callable[[Path], object] = start_keeper,
+) -> list[RenderJob]:
+    """Puts tasks into the project's queue, sees to it that they are rendered, and returns at once.
+
+    Returns the tasks' jobs. Raises as `render_tasks`.
+    """
+    _ensure_all_writable(tasks)
+    with open_queue(layout, on_rescue) as queue:
+        job_ids, to_render = _enter(queue, tasks, on_event)
+        if to_render:
+            keep_queue(queue.path)
+        return _in_order(queue, job_ids)
+
+
+def resume_queue(
+    layout: ProjectLayout,
+    *,
+    is_failed_only: bool,
+    on_taken_up: Callable[[int], None] = lambda _: None,
+    on_rescue: Callable[[str], None] = say_nothing,
+) -> list[int]:
+    """The jobs to go on with, all of them waiting or at work; the queue is not paused any more.
+
+    Those are all unfinished ones and those that a stopped command left, or only those that failed
+    and were not rendered since. `on_taken_up` gets how many of them had ended and wait again.
+    Raises QueueError.
+    """
+    if not layout.state.queue_path.is_file():
         return []
-    with RenderQueue(path) as queue:
+    with open_queue(layout, on_rescue) as queue:
         queue.recover_lost()
-        return queue.jobs()
+        queue.unpause()
+        if is_failed_only:
+            ids = _failed_ids(queue.jobs())
+            taken_up = going_on = queue.requeue(ids, "to be tried again")
+        else:
+            taken_up = queue.requeue(queue.stopped_ids(), "resumed")
+            going_on = queue.unfinished_ids()
+        if taken_up:
+            on_taken_up(len(taken_up))
+        return going_on
+
+
+def follow_jobs(
+    job_ids: Sequence[int],
+    layout: ProjectLayout,
+    *,
+    on_event: Callable[[RenderEvent], None],
+    stop_requests: Callable[[], int] = lambda: 0,
+    worker_command: Sequence[str] = WORKER_COMMAND,
+) -> list[RenderJob]:
+    """Follows jobs of the queue to their end. Raises QueueError and WorkerError."""
+    with RenderQueue(layout.state.queue_path) as queue:
+        Follower(
+            queue,
+            job_ids,
+            on_event=on_event,
+            stop_requests=stop_requests,
+            worker_command=worker_command,
+        ).run()
+        return _in_order(queue, job_ids)
+
+
+def keep_jobs(job_ids: Sequence[int], layout: ProjectLayout) -> list[RenderJob]:
+    """Sees to it that the jobs are rendered, and returns them at once. Raises WorkerError."""
+    with RenderQueue(layout.state.queue_path) as queue:
+        start_keeper(queue.path)
+        return _in_order(queue, job_ids)
+
+
+def failed_tasks(tasks: Sequence[RenderTask], layout: ProjectLayout) -> list[RenderTask]:
+    """Those whose row failed with that seed when it was last tried, be it with other settings."""
+    if not layout.state.queue_path.is_file():
+        return []
+    with open_queue(layout, say_nothing) as queue:
+        jobs = queue.jobs(_failed_ids(queue.jobs()))
+        failed = {_row_of(job.task) for job in jobs}
+        return [task for task in tasks if _row_of(task) in failed]
+
+
+def _failed_ids(jobs: Sequence[RenderJob]) -> list[int]:
+    """Failed jobs of rows that nobody has tried again since, given all jobs, oldest first."""
+    latest = {_row_of(job.task): job for job in jobs}
+    return [job.id for job in latest.values() if job.status is JobStatus.FAILED]
+
+
+def _row_of(task: RenderTask) -> tuple[str, str, int]:
+    return task.source.set_name, task.source.row_id, task.request.sampling.seed
+
+
+def _ensure_all_writable(tasks: Sequence[RenderTask]) -> None:
+    for task in {task.output.parent: task for task in tasks}.values():
+        ensure_writable(task.output)
+
+
+def _enter(
+    queue: RenderQueue, tasks: Sequence[RenderTask], on_event: Callable[[RenderEvent], None]
+) -> tuple[list[int], list[int]]:
+    """The tasks' jobs, and those of them that are to be rendered; the others are told about."""
+    queue.recover_lost()
+    job_ids = [added.job_id for added in queue.add(tasks)]
+    to_render = []
+    for job in queue.jobs(job_ids):
+        found = _find_done(queue, job)
+        if found is None:
+            to_render.append(job.id)
+        else:
+            on_event(ClipEnded(queue.job(job.id), None, found))
+    return job_ids, to_render
+
+
+def _in_order(queue: RenderQueue, job_ids: Sequence[int]) -> list[RenderJob]:
+    jobs = {job.id: job for job in queue.jobs(job_ids)}
+    return [jobs[job_id] for job_id in job_ids]
 
 
 def _find_done(queue: RenderQueue, job: RenderJob) -> str | None:

@@ -26,6 +26,11 @@ def default_variant(config: StudioConfig) -> Variant:
     return variant_named(config.variant_name)
 
 
+def known_variant(name: str | None) -> Variant | None:
+    """The variant of that name; None for None. Raises RequestError."""
+    return None if name is None else variant_named(name)
+
+
 def choices_of_settings(config: StudioConfig) -> "Choices":
     """What the configuration says about a render, to be laid under everything else that is said."""
     from ovi_studio.render.choices import Choices  # brings YAML, which checking does without

@@ -36,8 +36,8 @@ def add(
     from ovi_studio.actions.adding import add_prompt, read_cells
     from ovi_studio.actions.linting import Tally, lint_options, lint_sources
     from ovi_studio.actions.settings import load_settings
-    from ovi_studio.cli.following import talk, write_result
-    from ovi_studio.cli.streams import read_input
+    from ovi_studio.cli.following import talk
+    from ovi_studio.cli.streams import read_input, write_line
     from ovi_studio.errors import ExitCode
     from ovi_studio.project.sets import SetRow
     from ovi_studio.report.paths import short_path
@@ -49,7 +49,7 @@ def add(
     cells = read_cells(values or ())
     path, number = add_prompt(set_name, text, here, cells=cells, image=image, is_new=new)
     row_id = cells.get("id", "").strip() or str(number)
-    write_result(f"{short_path(path)}:{row_id}")
+    write_line(f"{short_path(path)}:{row_id}")
     findings = lint_sources([SetRow(path, row_id)], lint_options(config, here), Tally())
     for line in finding_lines(findings):
         talk(line)

@@ -27,7 +27,8 @@ def show_config(
     from pathlib import Path
 
     from ovi_studio.actions.settings import load_settings
-    from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.cli.following import talk
+    from ovi_studio.cli.streams import write_line
     from ovi_studio.errors import ExitCode
     from ovi_studio.project.config import unknown_variables
     from ovi_studio.report.config import config_document, config_table
@@ -35,9 +36,9 @@ def show_config(
 
     config = load_settings(Path.cwd())
     if json:
-        write_result(json_text(config_document(config)))
+        write_line(json_text(config_document(config)))
     else:
-        write_result(config_table(config, with_origin=origin))
+        write_line(config_table(config, with_origin=origin))
     for name, near in unknown_variables(os.environ):
         talk(f"{name} is set and means nothing; did you mean {near}?")
     return ExitCode.OK
@@ -49,7 +50,7 @@ def show_path(json: Json = False) -> int:
     import os
     from pathlib import Path
 
-    from ovi_studio.cli.following import write_result
+    from ovi_studio.cli.streams import write_line
     from ovi_studio.errors import ExitCode
     from ovi_studio.project.config import config_paths
     from ovi_studio.report.config import files_data
@@ -57,9 +58,9 @@ def show_path(json: Json = False) -> int:
 
     files = files_data(*config_paths(Path.cwd(), os.environ))
     if json:
-        write_result(json_text(files))
+        write_line(json_text(files))
         return ExitCode.OK
     for name, path in files.items():
         is_missing = path is not None and not Path(path).is_file()
-        write_result(f"{name}: {path or 'none'}{' (not there)' if is_missing else ''}")
+        write_line(f"{name}: {path or 'none'}{' (not there)' if is_missing else ''}")
     return ExitCode.OK

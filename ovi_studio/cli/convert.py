@@ -36,8 +36,7 @@ def convert(
     """
     from ovi.spec.variants import variant_named
     from ovi_studio.actions.authoring import conversion, row_of_text
-    from ovi_studio.cli.following import write_result
-    from ovi_studio.cli.streams import read_input
+    from ovi_studio.cli.streams import read_input, write_line
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.project.prompt_sources import TextSource, read_sources
 
@@ -54,7 +53,7 @@ def convert(
         raise UsageError("--output takes a set; a prompt comes out on stdout.")
     rewrite = conversion(variant)
     for text in texts:
-        write_result(rewrite(row_of_text(text.text)))
+        write_line(rewrite(row_of_text(text.text)))
     num_left = sum(_left_as_is(text.name, rewrite(row_of_text(text.text)), to) for text in texts)
     num_left += _convert_sets(sets, variant, Path(output) if output else None, in_place, force)
     return ExitCode.FAILED if num_left else ExitCode.OK
@@ -93,7 +92,8 @@ def _convert_sets(
             write_pieces(rewritten_bytes(source, rewrite))
         num_others = rows_of_other_variants(source.path, variant)
         if num_others:
-            talk(f"{name}: {num_others} rows name a variant of the other form in their column.")
+            others = "1 row names" if num_others == 1 else f"{num_others} rows name"
+            talk(f"{name}: {others} a variant of the other caption form in a column.")
     return num_left
 
 

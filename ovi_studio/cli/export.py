@@ -45,8 +45,7 @@ def export(
     from pathlib import Path
 
     from ovi_studio.actions.exchange import export_set, write_export
-    from ovi_studio.actions.inspecting import known_variant
-    from ovi_studio.actions.settings import default_variant, load_settings
+    from ovi_studio.actions.settings import default_variant, known_variant, load_settings
     from ovi_studio.cli.following import talk
     from ovi_studio.cli.streams import write_pieces
     from ovi_studio.errors import ExitCode

@@ -1,6 +1,6 @@
 """`ovi fmt`: prompts in canonical form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +9,7 @@ from ovi_studio.cli.authoring_options import Sources, VariantName
 
 if TYPE_CHECKING:
     from ovi_studio.actions.authoring import Rewriting
+    from ovi_studio.errors import StudioError
     from ovi_studio.project.prompt_sources import TextSource
     from ovi_studio.project.sets import SetRow
 
@@ -32,8 +33,7 @@ def fmt(
     from pathlib import Path
 
     from ovi_studio.actions.authoring import formatting
-    from ovi_studio.actions.inspecting import known_variant
-    from ovi_studio.actions.settings import load_settings
+    from ovi_studio.actions.settings import known_variant, load_settings
     from ovi_studio.cli.streams import read_input
     from ovi_studio.project.prompt_sources import read_sources
 
@@ -47,38 +47,54 @@ def fmt(
 
 def _write(sources: "Sequence[TextSource | SetRow]", rewrite: "Rewriting") -> int:
     from ovi_studio.actions.authoring import rewrite_set, row_of_text
-    from ovi_studio.cli.following import talk, write_result
-    from ovi_studio.errors import ExitCode
+    from ovi_studio.cli.following import talk
+    from ovi_studio.cli.streams import write_line
+    from ovi_studio.errors import StudioError
     from ovi_studio.project.prompt_sources import TextSource
     from ovi_studio.report.paths import short_path
 
-    num_prompts = num_sets = 0
-    sets = [source for source in sources if not isinstance(source, TextSource)]
+    num_changed = 0
+    faults: list[StudioError] = []
     for source in sources:
         if isinstance(source, TextSource):
-            write_result(rewrite(row_of_text(source.text)))
+            write_line(rewrite(row_of_text(source.text)))
             continue
-        num_changed = rewrite_set(source, rewrite)
-        if num_changed:
-            talk(f"{short_path(source.path)}: {_prompts(num_changed)} formatted.")
-        num_prompts, num_sets = num_prompts + num_changed, num_sets + 1
-    if sets and not num_prompts:
+        try:
+            number = rewrite_set(source, rewrite)
+        except StudioError as error:
+            faults.append(error)
+            continue
+        num_changed += number
+        if number:
+            talk(f"{short_path(source.path)}: {_prompts(number)} formatted.")
+    has_sets = any(not isinstance(source, TextSource) for source in sources)
+    if has_sets and not num_changed and not faults:
         talk("Nothing to format.")
-    return ExitCode.OK
+    return _tell_faults(faults)
 
 
 def _preview(
     sources: "Sequence[TextSource | SetRow]", rewrite: "Rewriting", *, shows_diff: bool
 ) -> int:
-    from ovi_studio.actions.authoring import iter_changes, row_of_text
+    from ovi_studio.actions.authoring import RowChange, iter_changes, row_of_text
     from ovi_studio.cli.following import talk
     from ovi_studio.cli.streams import write_pieces
-    from ovi_studio.errors import ExitCode
+    from ovi_studio.errors import ExitCode, StudioError
     from ovi_studio.project.prompt_sources import TextSource
     from ovi_studio.report.changes import set_diff, text_diff
     from ovi_studio.report.paths import short_path
 
     num_changed = 0
+    faults: list[StudioError] = []
+
+    def counted(source: "SetRow") -> Iterator[RowChange]:
+        nonlocal num_changed
+        for change in iter_changes(source, rewrite):
+            num_changed += 1
+            if not shows_diff:
+                talk(f"{short_path(source.path)}:{change.row.line}: row {change.row.id}")
+            yield change
+
     for source in sources:
         if isinstance(source, TextSource):
             after = rewrite(row_of_text(source.text))
@@ -86,16 +102,24 @@ def _preview(
             if shows_diff and after != source.text:
                 write_pieces([text_diff(source.name, source.text, after), "\n"])
             continue
-        changes = list(iter_changes(source, rewrite))
-        num_changed += len(changes)
-        if shows_diff:
-            write_pieces(set_diff(short_path(source.path), changes))
-        for change in changes if not shows_diff else ():
-            talk(f"{short_path(source.path)}:{change.row.line}: row {change.row.id}")
-    if not num_changed:
-        return ExitCode.OK
-    talk(f"{_prompts(num_changed)} would be formatted.")
-    return ExitCode.FAILED
+        diff = set_diff(short_path(source.path), counted(source))
+        try:
+            write_pieces(piece for piece in diff if shows_diff)
+        except StudioError as error:
+            faults.append(error)
+    if num_changed:
+        talk(f"{_prompts(num_changed)} would be formatted.")
+    return _tell_faults(faults) or (ExitCode.FAILED if num_changed else ExitCode.OK)
+
+
+def _tell_faults(faults: "Sequence[StudioError]") -> int:
+    """Tells of the sets that cannot be read or written, which do not stop the others."""
+    from ovi_studio.cli.following import talk
+    from ovi_studio.errors import ExitCode
+
+    for fault in faults:
+        talk(str(fault))
+    return faults[0].exit_code if faults else ExitCode.OK
 
 
 def _prompts(number: int) -> str:

@@ -37,9 +37,40 @@ def follow_tasks(
             find_layout(Path.cwd()),
             on_event=_report_for(progress),
             on_others_waiting=say_others,
+            on_rescue=talk,
             stop_requests=stop_requests,
         )
         return jobs, stop_requests() > 0
+
+
+def follow_queue(job_ids: Sequence[int], progress: ProgressStyle) -> "tuple[list[RenderJob], bool]":
+    """Follows jobs of the queue. Returns them as they ended, and whether the user stopped them."""
+    from pathlib import Path
+
+    from ovi_studio.actions.rendering import follow_jobs
+    from ovi_studio.cli.interrupts import counted_interrupts
+    from ovi_studio.project.layout import find_layout
+
+    with counted_interrupts() as stop_requests:
+        jobs = follow_jobs(
+            job_ids,
+            find_layout(Path.cwd()),
+            on_event=_report_for(progress),
+            stop_requests=stop_requests,
+        )
+        return jobs, stop_requests() > 0
+
+
+def detach_tasks(tasks: "Sequence[RenderTask]", progress: ProgressStyle) -> "list[RenderJob]":
+    """Leaves the tasks to the queue. Returns their jobs at once."""
+    from pathlib import Path
+
+    from ovi_studio.actions.rendering import enqueue_tasks
+    from ovi_studio.project.layout import find_layout
+
+    return enqueue_tasks(
+        tasks, find_layout(Path.cwd()), on_event=_report_for(progress), on_rescue=talk
+    )
 
 
 def talk(text: str) -> None:

@@ -42,7 +42,8 @@ def import_(
     from pathlib import Path
 
     from ovi_studio.actions.exchange import import_file
-    from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.cli.following import talk
+    from ovi_studio.cli.streams import write_line
     from ovi_studio.errors import ExitCode, StudioError, UsageError
     from ovi_studio.project.import_text import Split
     from ovi_studio.report.json import json_text
@@ -64,9 +65,9 @@ def import_(
             faults.append(str(error))
     if json:
         document = {"files": [import_data(result) for result in results], "failed": faults}
-        write_result(json_text(document))
+        write_line(json_text(document))
     for result in results if not json else ():
-        write_result(import_text(result))
+        write_line(import_text(result))
     for fault in faults:
         talk(fault)
     is_fine = not faults and all(result.num_rows for result in results)

@@ -19,7 +19,8 @@ def init(
     """
     from pathlib import Path
 
-    from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.cli.following import talk
+    from ovi_studio.cli.streams import write_line
     from ovi_studio.errors import ExitCode
     from ovi_studio.project.new_project import create_project
     from ovi_studio.report.json import json_text
@@ -27,10 +28,10 @@ def init(
     project = create_project((Path.cwd() / folder).resolve())
     if json:
         root = str(project.root)
-        write_result(json_text({"root": root, "made": project.made, "kept": project.kept}))
+        write_line(json_text({"root": root, "made": project.made, "kept": project.kept}))
         return ExitCode.OK
     for name in project.made:
-        write_result(name)
+        write_line(name)
     if project.kept:
         talk(f"There already, and left as it was: {', '.join(project.kept)}.")
     talk(f"The project is {project.root}. Next: ovi sets, ovi show, ovi lint.")

@@ -66,16 +66,20 @@ def lint(
     `ovi rule CODE` explains a finding. Without a SOURCE, all sets of the project. Returns 1 if
     there are errors or warnings.
     """
+    import os
     from pathlib import Path
 
-    from ovi_studio.actions.linting import Tally, lint_options
-    from ovi_studio.actions.settings import load_settings
+    from ovi_studio.actions.linting import Tally, lint_options, may_be_configured
     from ovi_studio.cli.streams import read_input
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.project.prompt_sources import read_sources
 
     here = Path.cwd()
-    config = load_settings(here)
+    config = None
+    if may_be_configured(here, os.environ):
+        from ovi_studio.actions.settings import load_settings
+
+        config = load_settings(here)
     options = lint_options(
         config, here, variant=variant, mode=mode, select=_names(select), ignore=_names(ignore)
     )
@@ -157,9 +161,9 @@ def _check(
 
         for line in summary_lines(tally):
             talk(line)
-        if options.variant is None and not options.config.names_variant:
+        if options.variant is None and not options.is_default_chosen:
             talk(
-                f"Checked for {options.config.variant_name} where a row names no variant; choose "
+                f"Checked for {options.default.name} where a row names no variant; choose "
                 "another with --variant."
             )
 

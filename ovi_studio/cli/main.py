@@ -6,10 +6,25 @@ from collections.abc import Sequence
 
 import typer
 
+from ovi_studio.cli.add import add
 from ovi_studio.cli.bench import bench
+from ovi_studio.cli.config import config_commands
+from ovi_studio.cli.convert import convert
+from ovi_studio.cli.edit import edit
+from ovi_studio.cli.expand import expand
+from ovi_studio.cli.export import export
+from ovi_studio.cli.fmt import fmt
+from ovi_studio.cli.import_ import import_
+from ovi_studio.cli.init import init
+from ovi_studio.cli.lint import lint
+from ovi_studio.cli.new import new
 from ovi_studio.cli.queue import queue_commands
 from ovi_studio.cli.render import render
 from ovi_studio.cli.reproduce import reproduce
+from ovi_studio.cli.rule import rule
+from ovi_studio.cli.sets import sets
+from ovi_studio.cli.show import show
+from ovi_studio.cli.stats import stats
 from ovi_studio.cli.variants import variants
 from ovi_studio.cli.version import version
 
@@ -20,10 +35,29 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+# Writing prompts.
+app.command()(init)
+app.command()(new)
+app.command()(add)
+app.command()(edit)
+app.command()(sets)
+app.command()(show)
+app.command()(stats)
+app.command(name="import")(import_)
+app.command()(export)
+app.command()(expand)
+# Checking them.
+app.command()(lint)
+app.command()(rule)
+app.command()(fmt)
+app.command()(convert)
+# Rendering them.
 app.command()(render)
 app.command()(reproduce)
 app.add_typer(queue_commands, name="queue")
+# This installation.
 app.command()(variants)
+app.add_typer(config_commands, name="config")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)
 app.command()(version)
 

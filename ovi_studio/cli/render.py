@@ -99,6 +99,17 @@ def render(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and render nothing.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Render in the background; print the job numbers.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what waits in the queue or was stopped."),
+    ] = False,
+    only_failed: Annotated[
+        bool,
+        typer.Option("--only-failed", help="Only what failed last, of SOURCE or of the queue."),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Render prompts to MP4 files with picture and sound.
@@ -107,16 +118,31 @@ def render(
     clip: text_prompt, image_path, variant, mode, size (or height and width), seed, repeats, steps,
     solver, shift, video_guidance, audio_guidance, slg_layer, negative, audio_negative.
     """
-    from ovi_studio.actions.rendering import RenderOrder, check_installation, plan_render
-    from ovi_studio.cli.following import follow_tasks, talk, weight_talk, write_result
+    from ovi_studio.actions.rendering import (
+        RenderOrder,
+        check_installation,
+        failed_tasks,
+        plan_render,
+    )
+    from ovi_studio.cli.following import (
+        detach_tasks,
+        follow_tasks,
+        talk,
+        weight_talk,
+        write_result,
+    )
+    from ovi_studio.cli.resuming import render_queue, write_jobs
     from ovi_studio.errors import ExitCode, UsageError
-    from ovi_studio.render.choices import choices_of_options
+    from ovi_studio.project.layout import find_layout
+    from ovi_studio.render.choices import Choices, choices_of_options
     from ovi_studio.report.json import json_text
     from ovi_studio.report.plan import plan_document, plan_listing, plan_summary
     from ovi_studio.report.progress import JsonReport
 
-    if json and not dry_run:
-        raise UsageError("--json goes with --dry-run. To watch a render, use --progress json.")
+    if json and not (dry_run or detach):
+        raise UsageError(
+            "--json goes with --dry-run and --detach. To watch a render, use --progress json."
+        )
     said = choices_of_options(
         variant=variant,
         mode=mode,
@@ -142,6 +168,16 @@ def render(
         ckpt_dir=ckpt_dir,
         picture_model=picture_model,
     )
+    if resume or (only_failed and not sources and config is None):
+        if sources or config is not None or said != Choices() or force or dry_run:
+            raise UsageError(
+                "What is in the queue is rendered as it was planned: leave out sources and other "
+                "options, or leave out --resume."
+            )
+        check_installation()
+        return render_queue(
+            is_failed_only=only_failed, is_detached=detach, progress=progress, as_json=json
+        )
     order = RenderOrder(sources or (), said, config)
     plan = plan_render(order, Path.cwd(), needs_weights=not dry_run, on_weight_bytes=weight_talk())
     talk(plan_summary(plan))
@@ -152,17 +188,34 @@ def render(
     check_installation()
     if progress is ProgressStyle.JSON:
         JsonReport(sys.stdout).write({"event": "plan", **plan_document(plan)})
-    jobs, is_stopped = follow_tasks(
-        [clip.to_task(is_forced=force) for clip in plan.clips], progress
-    )
-    counts = _counts(jobs, len(plan.rejections))
+    tasks = [clip.to_task(is_forced=force) for clip in plan.clips]
+    if only_failed:
+        tasks = failed_tasks(tasks, find_layout(Path.cwd()))
+        talk(f"{len(tasks)} of them failed when last rendered.")
+    if detach:
+        write_jobs(detach_tasks(tasks, ProgressStyle.NONE), as_json=json)
+        return exit_code
+    jobs, is_stopped = follow_tasks(tasks, progress)
+    return end_render(jobs, len(plan.rejections), progress, is_stopped=is_stopped)
+
+
+def end_render(
+    jobs: "Sequence[RenderJob]", num_rejected: int, progress: ProgressStyle, *, is_stopped: bool
+) -> int:
+    """Tells how the clips ended. Returns the exit code."""
+    from ovi_studio.cli.following import talk
+    from ovi_studio.errors import ExitCode
+    from ovi_studio.report.progress import JsonReport
+
+    counts = _counts(jobs, num_rejected)
     if progress is ProgressStyle.JSON:
         JsonReport(sys.stdout).write({"event": "end", **counts})
-    if len(plan.clips) > 1 or counts["done"] < len(jobs) or plan.rejections:
+    if len(jobs) > 1 or counts["done"] < len(jobs) or num_rejected:
         talk(", ".join(f"{number} {what}" for what, number in counts.items() if number) + ".")
     if is_stopped:
         return ExitCode.INTERRUPTED
-    return exit_code if counts["done"] == len(jobs) else ExitCode.FAILED
+    is_all_done = counts["done"] == len(jobs) and not num_rejected
+    return ExitCode.OK if is_all_done else ExitCode.FAILED
 
 
 def _counts(jobs: "Sequence[RenderJob]", num_rejected: int) -> dict[str, int]:

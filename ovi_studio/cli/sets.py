@@ -18,7 +18,8 @@ def sets(
 
     from ovi_studio.actions.inspecting import project_sets, summarize_set
     from ovi_studio.actions.settings import load_settings
-    from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.cli.following import talk
+    from ovi_studio.cli.streams import write_line
     from ovi_studio.errors import ExitCode, StudioError
     from ovi_studio.project.layout import find_layout
     from ovi_studio.project.sets import SetRow, set_folder
@@ -35,9 +36,9 @@ def sets(
             faults.append(str(error))
     if json:
         document = {"sets": [set_data(summary) for summary in summaries], "unreadable": faults}
-        write_result(json_text(document))
+        write_line(json_text(document))
     elif summaries:
-        write_result(sets_table(summaries))
+        write_line(sets_table(summaries))
     elif not faults:
         talk(f"There are no sets in {set_folder(find_layout(here))}. `ovi init` makes a project.")
     for fault in faults:

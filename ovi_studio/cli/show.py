@@ -11,10 +11,9 @@ def show(sources: Sources = None, variant: VariantName = None, json: Json = Fals
     """
     from pathlib import Path
 
-    from ovi_studio.actions.inspecting import known_variant, view_prompts
-    from ovi_studio.actions.settings import load_settings
-    from ovi_studio.cli.following import write_result
-    from ovi_studio.cli.streams import read_input
+    from ovi_studio.actions.inspecting import view_prompts
+    from ovi_studio.actions.settings import known_variant, load_settings
+    from ovi_studio.cli.streams import read_input, write_line
     from ovi_studio.errors import ExitCode
     from ovi_studio.project.prompt_sources import read_sources
     from ovi_studio.report.json import json_text
@@ -26,8 +25,8 @@ def show(sources: Sources = None, variant: VariantName = None, json: Json = Fals
     found = read_sources(sources or (), here, read_input)
     views = (view for source in found for view in view_prompts(source, config, here, said))
     if json:
-        write_result(json_text({"prompts": [prompt_data(view) for view in views]}))
+        write_line(json_text({"prompts": [prompt_data(view) for view in views]}))
         return ExitCode.OK
     for number, view in enumerate(views):
-        write_result(f"\n{prompt_text(view)}" if number else prompt_text(view))
+        write_line(f"\n{prompt_text(view)}" if number else prompt_text(view))
     return ExitCode.OK

@@ -13,8 +13,7 @@ def stats(sources: Sources = None, json: Json = False) -> int:
 
     from ovi_studio.actions.inspecting import summarize_set
     from ovi_studio.actions.settings import load_settings
-    from ovi_studio.cli.following import write_result
-    from ovi_studio.cli.streams import read_input
+    from ovi_studio.cli.streams import read_input, write_line
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.project.prompt_sources import TextSource, read_sources
     from ovi_studio.report.json import json_text
@@ -28,7 +27,7 @@ def stats(sources: Sources = None, json: Json = False) -> int:
             raise UsageError("Statistics are about sets; `ovi show` is for a single prompt.")
         summaries.append(summarize_set(source, config, here))
     if json:
-        write_result(json_text({"sets": [set_data(summary) for summary in summaries]}))
+        write_line(json_text({"sets": [set_data(summary) for summary in summaries]}))
     else:
-        write_result("\n\n".join(map(set_text, summaries)))
+        write_line("\n\n".join(map(set_text, summaries)))
     return ExitCode.OK

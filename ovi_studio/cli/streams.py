@@ -1,4 +1,4 @@
-"""Reads standard input and writes files to standard output, as UTF-8 whatever the system thinks."""
+"""Standard input and output as UTF-8, whatever the system thinks."""
 
 import sys
 from collections.abc import Iterable
@@ -7,6 +7,11 @@ from collections.abc import Iterable
 def read_input() -> str:
     """All of standard input, without the newline that ends it."""
     return sys.stdin.buffer.read().decode("utf-8-sig", "replace").removesuffix("\n")
+
+
+def write_line(text: str) -> None:
+    """Writes a result and a newline; what is no character comes out as an escape, as in JSON."""
+    write_pieces([f"{text}\n".encode("utf-8", "backslashreplace")])
 
 
 def write_pieces(pieces: Iterable[str | bytes]) -> None:

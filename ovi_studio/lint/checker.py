@@ -1,7 +1,7 @@
 """Runs rules over rows: which apply, what they find, in which order."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ovi_studio.lint.clues import IMAGE, clues_of
 from ovi_studio.lint.diagnostic import Diagnostic, Finding
@@ -16,8 +16,7 @@ MAX_PLANS = 4096
 _RowCheck = Callable[[Subject], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A finding and the rule that made it."""
 
     rule: Rule

@@ -23,11 +23,13 @@ def essence_of(prompt: Prompt) -> str:
             scene.append(_SPEECH)
             speeches.append(words)
     captions = [caption.text for caption in prompt.captions if caption.text]
-    essence = f"{''.join(scene)}\n{_SPEECH.join(speeches)}\n{_SPEECH.join(captions)}"
+    essence = "||".join(["".join(scene), _SPEECH.join(speeches), _SPEECH.join(captions)])
+    is_plain = prompt.text.isascii() and prompt.text.isprintable()
     if "&" in essence:
+        is_plain = False
         import html  # a large table, and only for those who use entities
 
         essence = html.unescape(html.unescape(essence))
-    if prompt.text.isascii() and prompt.text.isprintable():
+    if is_plain:
         return essence.replace(" ", "")
     return "".join(plain(essence).split())

@@ -7,7 +7,8 @@ fixing twice is fixing once.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ovi_studio.lint.checker import Checker, Found
 from ovi_studio.lint.diagnostic import Edit, Fix
@@ -23,8 +24,7 @@ MAX_SINGLE_TRIES = 32
 _ROW_RULES = tuple(rule for rule in RULES if rule.kind is Kind.ROW)
 
 
-@dataclass(frozen=True, slots=True)
-class FixedRow:
+class FixedRow(NamedTuple):
     """A row after fixing."""
 
     row: PromptRow
@@ -68,7 +68,7 @@ class Fixer:
             if one.finding.fix is not None:
                 num_tries += 1
                 if num_tries > MAX_SINGLE_TRIES or not self._try(row, before, [one]):
-                    one = replace(one, finding=replace(one.finding, fix=None))
+                    one = one._replace(finding=one.finding._replace(fix=None))
             kept.append(one)
         return kept
 

@@ -4,7 +4,7 @@ Source: the 65 published example prompts, 5 and 10 seconds long. For shorter cli
 `nano`, nothing is published: it was trained on one line of 1 to 3 words in short prompts.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ovi.spec.variants import Variant
 
@@ -12,8 +12,7 @@ NEARLY_FULL = 450
 """Tokens above which the text encoder's 512 are almost used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What prompts for one length of clip look like. All are counts; the last allowed is given."""
 
     speech_info: int

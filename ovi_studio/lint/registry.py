@@ -15,7 +15,7 @@ _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 _ROW, _FILE, _SET = Kind.ROW, Kind.FILE, Kind.SET
 
 _SPACING = clues.ODD_BLANK | clues.ODD_CHARACTER
-_QUOTING = clues.QUOTE | clues.BEYOND_ASCII | clues.AMPERSAND
+_QUOTING = clues.QUOTE | clues.CURLY | clues.AMPERSAND
 
 RULES: tuple[Rule, ...] = (
     Rule("P101", "wrong-closer", _E, _ROW, clues.ODD_CLOSER),
@@ -23,7 +23,7 @@ RULES: tuple[Rule, ...] = (
     Rule("P103", "unknown-tag", _W, _ROW, clues.UNKNOWN_TAG),
     Rule("P201", "white-space", _I, _ROW, _SPACING),
     Rule("P202", "control-characters", _I, _ROW, clues.ODD_CHARACTER),
-    Rule("P203", "quotes", _I, _ROW, clues.BEYOND_ASCII),
+    Rule("P203", "quotes", _I, _ROW, clues.CURLY),
     Rule("P204", "entities", _I, _ROW, clues.AMPERSAND),
     Rule("P301", "prompt-length", _I, _ROW, clues.ODD_LENGTH),
     Rule("P302", "technical-text", _I, _ROW, clues.PROMPT),
@@ -37,9 +37,9 @@ RULES: tuple[Rule, ...] = (
     Rule("S201", "no-speech", _I, _ROW, clues.NO_SPEECH),
     Rule("S202", "no-speaker", _I, _ROW, clues.SPEECH),
     Rule("S203", "untagged-dialogue", _W, _ROW, _QUOTING),
-    Rule("S204", "unspeakable", _W, _ROW, clues.SPEECH),
+    Rule("S204", "unspeakable", _W, _ROW, clues.ODD_WORDS),
     Rule("S205", "stage-direction", _I, _ROW, clues.BRACKET),
-    Rule("S206", "script", _I, _ROW, clues.BEYOND_ASCII),
+    Rule("S206", "script", _I, _ROW, clues.BEYOND_LATIN),
     Rule("A101", "unbalanced-caption", _E, _ROW, clues.UNBALANCED_CAPTION),
     Rule("A102", "two-captions", _E, _ROW, clues.SECOND_CAPTION),
     Rule("A103", "caption-not-last", _W, _ROW, clues.TEXT_AFTER_CAPTION),
@@ -47,11 +47,11 @@ RULES: tuple[Rule, ...] = (
     Rule("A105", "caption-spelling", _W, _ROW, clues.ODD_PREFIX),
     Rule("A106", "empty-caption", _W, _ROW, clues.EMPTY_CAPTION),
     Rule("A201", "no-caption", _W, _ROW, clues.NO_CAPTION),
-    Rule("A202", "caption-length", _I, _ROW, clues.CAPTION),
+    Rule("A202", "caption-length", _I, _ROW, clues.ODD_CAPTION),
     Rule("F101", "wrong-caption-form", _W, _ROW, clues.FOREIGN_CAPTION),
     Rule("F102", "speech-too-long", _W, _ROW, clues.SPEECH),
-    Rule("F103", "speech-line-too-long", _W, _ROW, clues.SPEECH),
-    Rule("F104", "too-many-lines", _W, _ROW, clues.SPEECH),
+    Rule("F103", "speech-line-too-long", _W, _ROW, clues.LONG_LINE),
+    Rule("F104", "too-many-lines", _W, _ROW, clues.MANY_LINES),
     Rule("F105", "too-many-tokens", _E, _ROW, clues.LONG),
     Rule("F201", "size-not-exact", _W, _ROW, clues.OTHER_CELLS),
     Rule("F301", "mode-needs-image", _E, _ROW, clues.OTHER_CELLS),
@@ -65,16 +65,16 @@ RULES: tuple[Rule, ...] = (
     Rule("I203", "image-animated", _W, _ROW, clues.IMAGE),
     Rule("I204", "image-small", _W, _ROW, clues.IMAGE),
     Rule("I205", "image-shape", _W, _ROW, clues.IMAGE),
-    Rule("C101", "missing-column", _E, _FILE, 0),
-    Rule("C102", "near-column", _E, _FILE, 0),
+    Rule("C101", "missing-column", _E, _FILE, clues.NO_TEXT_COLUMN),
+    Rule("C102", "near-column", _E, _FILE, clues.NO_TEXT_COLUMN | clues.NO_IMAGE_COLUMN),
     Rule("C103", "encoding", _E, _ROW, clues.ODD_CHARACTER),
-    Rule("C104", "delimiter", _I, _FILE, 0),
-    Rule("C105", "bom", _I, _FILE, 0),
+    Rule("C104", "delimiter", _I, _FILE, clues.ODD_DELIMITER),
+    Rule("C105", "bom", _I, _FILE, clues.ODD_ENCODING),
     Rule("C106", "ragged-row", _W, _ROW, clues.RAGGED),
     Rule("C107", "empty-row", _E, _ROW, clues.NO_PROMPT),
     Rule("C108", "unreadable-file", _E, Kind.ERROR, 0),
     Rule("C201", "duplicate-row", _W, _SET, clues.PROMPT),
-    Rule("C202", "same-output", _W, _SET, clues.PROMPT),
+    Rule("C202", "same-output", _W, _SET, clues.MORE_COLUMNS),
 )
 
 _BY_NAME = {key: rule for rule in RULES for key in (rule.code, rule.name)}

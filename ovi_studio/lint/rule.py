@@ -5,10 +5,9 @@ rules judge the head of a file, or the error that kept it from being read.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from ovi_studio.lint.diagnostic import Severity
 
@@ -26,8 +25,7 @@ class Kind(StrEnum):
     """takes a PromptFileError"""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One entry of the registry. Cheap: the module with the check is imported on first use."""
 
     code: str

@@ -6,7 +6,7 @@ then mending a tag brings up nothing that was not said before.
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ovi_studio.lint.limits import count_words
 from ovi_studio.lint.speaking_verbs import SPEAKING_VERBS
@@ -18,14 +18,15 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|\Z)|[。！？]")
 _ANNOUNCEMENT = re.compile(r"\b([A-Za-z]+)[ ]?[,:] [\"“]?(?=\S)")
 
 
-@dataclass(frozen=True, slots=True)
-class SpokenLine:
+class SpokenLine(NamedTuple):
     """What is said in one go."""
 
     words: str
     """As written, marks and captions inside replaced by blanks, so that positions stay."""
     span: Span
     """Where `words` stands in the prompt."""
+    tags: Span
+    """The same with its tags, as far as there are any."""
     num_words: int
 
 
@@ -33,22 +34,22 @@ def spoken_lines(prompt: Prompt) -> tuple[SpokenLine, ...]:
     """All spoken lines that have words, in order."""
     if not prompt.irregularities and all(mark.is_exact for mark in prompt.marks):
         return tuple(
-            SpokenLine(speech.text, speech.text_span, count_words(speech.text))
+            SpokenLine(speech.text, speech.text_span, speech.span, count_words(speech.text))
             for speech in prompt.speeches
             if speech.text and not speech.text.isspace()
         )
-    spans = [words_span(speech) for speech in prompt.speeches]
+    spans = [(words_span(speech), speech.span) for speech in prompt.speeches]
     spans += [
-        Span(start, end_tag.start)
+        (Span(start, end_tag.start), Span(start, end_tag.end))
         for end_tag, start in unopened_speeches(prompt)
         if start is not None
     ]
     starts = [mark.span.start for mark in prompt.marks]
     lines = []
-    for span in sorted(spans, key=lambda span: span.start):
+    for span, tags in sorted(spans, key=lambda pair: pair[0].start):
         words = _without_marks(prompt, span, starts)
         if words.strip():
-            lines.append(SpokenLine(words, span, count_words(words)))
+            lines.append(SpokenLine(words, span, tags, count_words(words)))
     return tuple(lines)
 
 

@@ -1,8 +1,8 @@
 """What a row rule looks at: one prompt with its row, and what it is meant for."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from ovi.spec.variants import VARIANTS, Variant
 from ovi_studio.lint.essence import essence_of
@@ -18,8 +18,7 @@ MODES = ("t2v", "i2v", "t2i2v")
 """`ovi.spec.request.Mode`, whose module is not worth loading for three words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What prompts are checked for, as far as it is the same for all rows of a file."""
 
     variant: Variant | None = None

@@ -9,6 +9,8 @@ STRAIGHT_QUOTES = {
 }
 """Curly quotation marks and apostrophes, as code points, and the straight ones."""
 
+CURLY_QUOTES = frozenset(map(chr, STRAIGHT_QUOTES))
+
 _UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u2060-\u206f\ufeff]")
 
 

@@ -170,7 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("audio_guidance", NUMBER, "How strongly the sound follows the prompt.",
              default=_GUIDANCE.audio_scale),
     _setting("slg_layer", WHOLE, "Layer left out of the negative pass; 0 or below: none.",
-             default=_GUIDANCE.skip_layer),
+             example=_GUIDANCE.skip_layer, default_text=f"{_GUIDANCE.skip_layer}; none with {DEFAULT_VARIANT}"),
     _setting("video_negative", TEXT, "What the picture should not show.",
              default=_GUIDANCE.video_negative),
     _setting("audio_negative", TEXT, "What the sound should not hold.",

@@ -13,6 +13,8 @@ from ovi_studio.project.layout import ProjectLayout, find_layout
 
 SET_SUFFIXES = (".csv", ".tsv")
 
+MAX_NAME_CHARACTERS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class SetRow:
@@ -121,6 +123,6 @@ def new_set_path(name: str, working_folder: Path) -> Path:
         is_inside = path.is_relative_to(folder) and path.stem.strip(". ") != ""
     except (OSError, ValueError):
         is_inside = False
-    if not name.strip() or not is_inside:
+    if not name.strip() or not is_inside or len(name) > MAX_NAME_CHARACTERS:
         raise UsageError(f"{name!r} is no name for a set. Use letters, digits, - and _.")
     return path

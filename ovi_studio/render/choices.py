@@ -167,7 +167,10 @@ COLUMNS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 SIDE_COLUMNS = ("height", "width")
 """Together another way to write `size`."""
 
-_OTHER_COLUMNS = (TEXT_COLUMN, ID_COLUMN, IGNORE_COLUMN, *SIDE_COLUMNS)
+FROM_COLUMN = "from"
+"""Where `ovi expand` writes down what a prompt was made from."""
+
+_OTHER_COLUMNS = (TEXT_COLUMN, ID_COLUMN, IGNORE_COLUMN, FROM_COLUMN, *SIDE_COLUMNS)
 
 _KINDS = {int: "a whole number", float: "a number"}
 

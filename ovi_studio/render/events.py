@@ -66,4 +66,23 @@ class Stopping:
     """workers are being killed rather than asked"""
 
 
-RenderEvent = ClipStarted | ClipProgress | ClipEnded | WorkerStarted | WorkerLost | Stopping
+@dataclass(frozen=True, slots=True)
+class QueuePaused:
+    """No clip is taken until somebody resumes the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueResumed:
+    """Clips are taken again."""
+
+
+RenderEvent = (
+    ClipStarted
+    | ClipProgress
+    | ClipEnded
+    | WorkerStarted
+    | WorkerLost
+    | Stopping
+    | QueuePaused
+    | QueueResumed
+)

@@ -11,6 +11,8 @@ from ovi_studio.render.events import (
     ClipEnded,
     ClipProgress,
     ClipStarted,
+    QueuePaused,
+    QueueResumed,
     RenderEvent,
     Stopping,
     WorkerLost,
@@ -27,6 +29,7 @@ from ovi_studio.render.launch import (
     start_worker,
 )
 from ovi_studio.render.queue import LOST, RenderQueue
+from ovi_studio.render.queue_file import STOPPED
 from ovi_studio.render.rows import log_tail
 from ovi_studio.render.time_left import TimeLeft
 
@@ -50,6 +53,7 @@ class Follower:
         on_event: Callable[[RenderEvent], None],
         stop_requests: Callable[[], int] = lambda: 0,
         worker_command: Sequence[str] = WORKER_COMMAND,
+        waits_while_paused: bool = True,
     ) -> None:
         """Starts nothing yet.
 
@@ -62,6 +66,8 @@ class Follower:
         self._on_event = on_event
         self._stop_requests = stop_requests
         self._worker_command = worker_command
+        self._waits_while_paused = waits_while_paused
+        self._is_paused = False
         self._states: dict[int, JobState] = {}
         self._jobs: dict[int, RenderJob] = {}
         self._numbers: dict[int, int] = {}
@@ -71,11 +77,14 @@ class Follower:
         self._stops_seen = 0
 
     def run(self) -> None:
-        """Follows until every job is finished."""
+        """Follows until every job is finished, or none is at work and the queue is paused."""
         while self._open:
             self._heed_stop_requests()
+            self._look_whether_paused()
             self._look_after_workers()
             self._look_at_jobs()
+            if self._is_paused and not self._waits_while_paused and not self._has_jobs_at_work():
+                break
             if self._open:
                 time.sleep(POLL_SECONDS)
         self._see_worker_off()
@@ -87,7 +96,7 @@ class Follower:
         if requests >= 1 and self._stops_seen == 0:
             self._stops_seen = 1
             self._on_event(Stopping(is_forced=False))
-            self._queue.cancel(self._open, "stopped by the user")
+            self._queue.cancel(self._open, STOPPED)
         if requests >= 2 and self._stops_seen == 1:
             self._stops_seen = 2
             self._on_event(Stopping(is_forced=True))
@@ -99,6 +108,11 @@ class Follower:
         for worker in self._queue.workers():
             if worker.name in names:
                 kill_worker(worker.pid)
+
+    def _look_whether_paused(self) -> None:
+        was_paused, self._is_paused = self._is_paused, self._queue.paused_since() is not None
+        if self._is_paused != was_paused:
+            self._on_event(QueuePaused() if self._is_paused else QueueResumed())
 
     # What the workers do.
 
@@ -114,7 +128,12 @@ class Follower:
             self._clear_away()
         if self._idle_deaths >= MAX_IDLE_DEATHS:
             self._give_up()
-        elif self._worker is None and not self._queue.workers() and self._has_waiting_jobs():
+        elif (
+            self._worker is None
+            and not self._is_paused
+            and not self._queue.workers()
+            and self._has_waiting_jobs()
+        ):
             self._worker = start_worker(self._queue.path, self._worker_command)
             self._on_event(WorkerStarted(self._worker.name, str(self._worker.log)))
 
@@ -140,6 +159,10 @@ class Follower:
     def _has_waiting_jobs(self) -> bool:
         states = self._queue.states(self._open).values()
         return any(state.status is JobStatus.PENDING for state in states)
+
+    def _has_jobs_at_work(self) -> bool:
+        states = self._queue.states(self._open).values()
+        return any(state.status.is_with_worker for state in states)
 
     def _give_up(self) -> None:
         """Fails the waiting jobs: every worker dies before it takes one."""

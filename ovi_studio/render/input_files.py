@@ -5,12 +5,13 @@ Each is read once per command, however many rows name it.
 
 import hashlib
 import importlib.util
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ovi.errors import FirstFrameError, WeightsError
-from ovi.image_header import read_image_size
+from ovi.image_header import open_image, read_image_size
 from ovi.spec.geometry import FrameSize
 from ovi.spec.request import ImageFile, Precision
 from ovi.spec.variants import Variant
@@ -22,6 +23,12 @@ from ovi_studio.render.choices import Choices
 
 DEFAULT_PICTURE_MODEL = "black-forest-labs/FLUX.1-Krea-dev"
 """The published image model of mode t2i2v, as its Hugging Face repository."""
+
+PICTURE_MODEL_INDEX = "model_index.json"
+"""What makes a folder an image model for diffusers."""
+
+_REPOSITORY = re.compile(r"\w[\w.-]*/[\w.-]+")
+"""What the name of a Hugging Face repository looks like; everything else is a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,8 @@ class InputFiles:
         path = next((path for path in tried if path.exists()), None)
         if path is None:
             raise FirstFrameError(
-                f"there is no first frame {name}; tried {' and '.join(map(str, tried))}."
+                f"there is no first frame {name}; tried {' and '.join(map(str, tried))}. "
+                "Correct the path, or leave it out to start from the prompt alone."
             )
         if path not in self._first_frames:
             self._first_frames[path] = read_first_frame(path)
@@ -79,8 +87,8 @@ class InputFiles:
     def picture_model(self, name: str | None, working_folder: Path) -> PictureModel:
         """The image model: a folder, a repository, or the published one for None.
 
-        Raises MissingExtraError without the packages that run it, WeightsError for an unreadable
-        folder.
+        Raises MissingExtraError without the packages that run it, WeightsError for a folder that
+        is missing, unreadable or no image model.
         """
         name = name or DEFAULT_PICTURE_MODEL
         if name not in self._picture_models:
@@ -98,6 +106,8 @@ def ckpt_dir_for(chosen: Choices, working_folder: Path) -> Path:
 def read_first_frame(path: Path) -> tuple[ImageFile, FrameSize]:
     """A picture by its content, and its upright size. Raises FirstFrameError."""
     size = read_image_size(path)
+    with open_image(path) as image:
+        image.load()  # that a picture was cut short shows itself nowhere else
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return ImageFile(str(path), digest), size
@@ -111,7 +121,17 @@ def _find_picture_model(name: str, working_folder: Path) -> PictureModel:
         )
     folder = working_folder / name
     if not folder.is_dir():
+        if not _REPOSITORY.fullmatch(name):
+            raise WeightsError(
+                f"there is no image model folder {folder.resolve()}. Name a folder in diffusers' "
+                "layout, or a Hugging Face repository, with --picture-model."
+            )
         return PictureModel(name, f"repository:{name}")
+    if not (folder / PICTURE_MODEL_INDEX).is_file():
+        raise WeightsError(
+            f"{folder.resolve()} is no image model in diffusers' layout: it has no "
+            f"{PICTURE_MODEL_INDEX}. Name the folder that has one with --picture-model."
+        )
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     hashes = hash_files(files)
     listing = "\n".join(f"{path.relative_to(folder).as_posix()} {hashes[path]}" for path in files)

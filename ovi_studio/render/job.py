@@ -135,6 +135,10 @@ class RenderJob:
     created: str
     started: str | None = None
     finished: str | None = None
+    seconds: float | None = None
+    """how long the worker had it, by a clock that nobody sets; None while that is unknown"""
+    position: int = 0
+    """waiting jobs are taken in this order"""
 
 
 @dataclass(frozen=True, slots=True)

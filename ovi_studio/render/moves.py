@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from ovi_studio.errors import QueueError
 from ovi_studio.render.job import ALLOWED_MOVES, JobStatus
+from ovi_studio.render.ordering import NEXT_POSITION
 
 
 def time_now() -> str:
@@ -21,7 +22,7 @@ def status_of(connection: sqlite3.Connection, job_id: int) -> JobStatus:
 
 
 def move_job(connection: sqlite3.Connection, job_id: int, to: JobStatus, reason: str) -> None:
-    """Moves a job; one that waits again after its end starts like a new one.
+    """Moves a job; one that waits again after its end starts like a new one, behind the others.
 
     Raises QueueError for a move that `ALLOWED_MOVES` does not have.
     """
@@ -35,7 +36,8 @@ def move_job(connection: sqlite3.Connection, job_id: int, to: JobStatus, reason:
     if to is JobStatus.PENDING and status.is_finished:
         connection.execute(
             "UPDATE jobs SET attempts = 0, error = NULL, traceback = NULL, log_tail = NULL, "
-            "stage = NULL, step = 0, num_steps = 0 WHERE id = ?",
+            f"stage = NULL, step = 0, num_steps = 0, seconds = NULL, position = {NEXT_POSITION} "
+            "WHERE id = ?",
             (job_id,),
         )
     note_move(connection, job_id, status, to, reason)

@@ -197,7 +197,7 @@ class Planner:
             picture = PictureRequest(picture_prompt(prompt.text), asked_size, base.sampling.seed)
             picture_source = model.source
             weights = None if weights is None else {**weights, "picture_model": model.identity}
-        return [
+        clips = [
             PlannedClip(
                 request=_with_seed(base, picture, base.sampling.seed + repeat),
                 placement=placement,
@@ -211,6 +211,12 @@ class Planner:
             )
             for repeat in range(repeats)
         ]
+        for clip in clips:
+            if clip.output.is_dir():
+                raise UsageError(
+                    f"{clip.output} is a folder, so no clip can have that name. Move it away."
+                )
+        return clips
 
     def _variant_for(self, chosen: Choices) -> Variant:
         if chosen.variant is None:

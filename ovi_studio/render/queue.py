@@ -6,20 +6,11 @@ about a lost worker besides its job to `follow.py`.
 """
 
 import json
-import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
-from ovi_studio.errors import QueueError
-from ovi_studio.project.layout import state_of_queue
+from ovi_studio.render.adding import Added, add_task, requeue_job
 from ovi_studio.render.job import (
-    MAX_ATTEMPTS,
-    JobEvent,
-    JobState,
     JobStatus,
     RenderJob,
     RenderTask,
@@ -33,67 +24,26 @@ from ovi_studio.render.moves import (
     status_of,
     time_now,
 )
-from ovi_studio.render.rows import log_tail, read_job, read_worker, task_columns
-from ovi_studio.render.schema import database_fault, open_database, transaction
+from ovi_studio.render.ordering import Place, place_jobs
+from ovi_studio.render.queue_file import UNFINISHED, QueueFile
+from ovi_studio.render.recovery import free_jobs_of
+from ovi_studio.render.rows import read_job, read_worker
 from ovi_studio.render.worker_lock import is_held
-
-MAX_IDS_A_QUERY = 500
-"""SQLite limits the parameters of one statement."""
 
 LOST = "ended without a word"
 """How a worker ended when nobody knows."""
 
 
-_UNFINISHED = "status IN ('PENDING', 'RUNNING', 'CANCELLING')"
-
 _CLAIMABLE = """
     SELECT id FROM jobs WHERE status = 'PENDING' AND identity NOT IN (
         SELECT identity FROM jobs WHERE status IN ('RUNNING', 'CANCELLING')
-    ) ORDER BY id LIMIT 1
+    ) AND (SELECT paused_since FROM queue_state) IS NULL ORDER BY position LIMIT 1
 """
-"""The next job. A clip that another worker renders at this moment is passed over."""
+"""The next job: none while the queue is paused, and no clip that another worker renders now."""
 
 
-class Entry(StrEnum):
-    """What adding a task to the queue came to."""
-
-    NEW = "new"
-    """a job was made, or an old one waits again"""
-    WAITING = "waiting"
-    """the same clip is in the queue already"""
-    FINISHED = "finished"
-    """the same clip was rendered before and lies where it is wanted"""
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A task's place in the queue."""
-
-    job_id: int
-    entry: Entry
-
-
-class RenderQueue:
+class RenderQueue(QueueFile):
     """An open queue. Use it in one thread, and close it."""
-
-    def __init__(self, path: Path) -> None:
-        """Opens the queue, making it where there is none. Raises QueueError."""
-        self.path = path
-        self.state = state_of_queue(path)
-        self.state.create()
-        self._connection = open_database(path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        self._connection.close()
-
-    # Putting in and looking at.
 
     def add(self, tasks: Sequence[RenderTask]) -> list[Added]:
         """Makes the tasks jobs, all of them or none; an equal clip for the same place is one job.
@@ -102,52 +52,7 @@ class RenderQueue:
         task is forced or its file is gone.
         """
         with self._writing():
-            return [self._add(task) for task in tasks]
-
-    def jobs(self, ids: Sequence[int] | None = None) -> list[RenderJob]:
-        """The jobs with those ids, or all, oldest first."""
-        if ids is not None:
-            return [read_job(row) for row in self._rows("*", ids)]
-        with self._using():
-            rows = self._connection.execute("SELECT * FROM jobs ORDER BY id")
-            return [read_job(row) for row in rows]
-
-    def job(self, job_id: int) -> RenderJob:
-        """One job. Raises QueueError when there is none of that number."""
-        found = self.jobs([job_id])
-        if not found:
-            raise QueueError(f"There is no job {job_id} in the queue {self.path}.")
-        return found[0]
-
-    def states(self, ids: Sequence[int]) -> dict[int, JobState]:
-        """How the jobs with those ids fare: what a screen asks for many times a second."""
-        rows = self._rows("id, status, worker, stage, step, num_steps", ids)
-        return {row["id"]: JobState(JobStatus(row["status"]), *row[2:]) for row in rows}
-
-    def events(self, job_id: int) -> list[JobEvent]:
-        """Every move of the job, in order."""
-        with self._using():
-            rows = self._connection.execute(
-                "SELECT * FROM events WHERE job = ? ORDER BY id", (job_id,)
-            )
-            return [
-                JobEvent(
-                    row["at"],
-                    JobStatus(row["status_before"]) if row["status_before"] else None,
-                    JobStatus(row["status"]),
-                    row["reason"],
-                )
-                for row in rows
-            ]
-
-    def finished_twins(self, job: RenderJob) -> list[RenderJob]:
-        """Finished jobs for the same clip at other places, newest first."""
-        with self._using():
-            rows = self._connection.execute(
-                "SELECT * FROM jobs WHERE identity = ? AND status = ? AND id <> ? ORDER BY id DESC",
-                (job.task.identity, JobStatus.DONE, job.id),
-            )
-            return [read_job(row) for row in rows]
+            return [add_task(self._connection, task) for task in tasks]
 
     # The worker's side.
 
@@ -200,11 +105,19 @@ class RenderQueue:
             )
             return status_of(self._connection, job_id) is JobStatus.RUNNING
 
-    def finish(self, job_id: int, reason: str, warnings: Sequence[str] = ()) -> None:
-        """The job's clip lies at its output path."""
+    def finish(
+        self,
+        job_id: int,
+        reason: str,
+        warnings: Sequence[str] = (),
+        *,
+        seconds: float | None = None,
+    ) -> None:
+        """The job's clip lies at its output path, after that many seconds of work."""
         with self._writing():
             self._connection.execute(
-                "UPDATE jobs SET warnings = ? WHERE id = ?", (json.dumps(list(warnings)), job_id)
+                "UPDATE jobs SET warnings = ?, seconds = ? WHERE id = ?",
+                (json.dumps(list(warnings)), seconds, job_id),
             )
             move_job(self._connection, job_id, JobStatus.DONE, reason)
 
@@ -215,9 +128,11 @@ class RenderQueue:
         *,
         traceback: str | None = None,
         log_tail: str | None = None,
+        seconds: float | None = None,
     ) -> None:
         """The job cannot be done; `message` is what the user reads."""
         with self._writing():
+            self._connection.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds, job_id))
             fail_job(self._connection, job_id, message, traceback=traceback, log_tail=log_tail)
 
     def confirm_cancel(self, job_id: int, reason: str) -> None:
@@ -241,6 +156,45 @@ class RenderQueue:
         """Strikes the worker off though jobs may wait."""
         with self._writing():
             end_worker(self._connection, worker, reason)
+
+    # What the user does to jobs and to the queue.
+
+    def pause(self) -> None:
+        """No job is taken from now on. Those that are with a worker go on."""
+        with self._writing():
+            self._connection.execute(
+                "UPDATE queue_state SET paused_since = ifnull(paused_since, ?)", (time_now(),)
+            )
+
+    def unpause(self) -> bool:
+        """Jobs are taken again; False when they were all the time."""
+        with self._writing():
+            query = "UPDATE queue_state SET paused_since = NULL WHERE paused_since IS NOT NULL"
+            return self._connection.execute(query).rowcount == 1
+
+    def place(self, job_ids: Sequence[int], place: Place) -> None:
+        """Changes when waiting jobs are taken. Raises QueueError for one that does not wait."""
+        with self._writing():
+            place_jobs(self._connection, job_ids, place)
+
+    def requeue(self, job_ids: Sequence[int], reason: str) -> list[int]:
+        """Lets failed and cancelled jobs wait again, behind the others. Returns which.
+
+        Left out are jobs in other states, and those whose clip another job has at the same place.
+        """
+        with self._writing():
+            return [job_id for job_id in job_ids if requeue_job(self._connection, job_id, reason)]
+
+    def remove(self, job_ids: Sequence[int]) -> list[int]:
+        """Forgets finished jobs and what is known of them, but no file. Returns which."""
+        with self._writing():
+            removed = [
+                job_id for job_id in job_ids if status_of(self._connection, job_id).is_finished
+            ]
+            for table, column in (("events", "job"), ("jobs", "id")):
+                query = f"DELETE FROM {table} WHERE {column} = ?"
+                self._connection.executemany(query, [(job_id,) for job_id in removed])
+            return removed
 
     # The follower's side.
 
@@ -281,12 +235,15 @@ class RenderQueue:
 
     def has_unfinished_jobs(self) -> bool:
         """Whether anybody's job waits or is worked at."""
-        return self._exists(f"SELECT 1 FROM jobs WHERE {_UNFINISHED}")
+        return self._exists(f"SELECT 1 FROM jobs WHERE {UNFINISHED}")
 
     def count_unfinished_before(self, job_id: int) -> int:
-        """How many older jobs wait or are worked at."""
+        """How many jobs wait or are worked at that come before this one."""
         with self._using():
-            query = f"SELECT count(*) FROM jobs WHERE id < ? AND {_UNFINISHED}"
+            query = (
+                f"SELECT count(*) FROM jobs WHERE {UNFINISHED} "
+                "AND position < (SELECT position FROM jobs WHERE id = ?)"
+            )
             return int(self._connection.execute(query, (job_id,)).fetchone()[0])
 
     def lock_path(self, worker: str) -> Path:
@@ -310,90 +267,14 @@ class RenderQueue:
         ends = known_ends or {}
         return [worker for worker in lost if self._recover(worker, ends.get(worker.name, LOST))]
 
-    # Inside one transaction, but for the first two.
-
-    def _rows(self, columns: str, ids: Sequence[int]) -> list[sqlite3.Row]:
-        """Rows of the jobs with those ids, in order."""
-        found: list[sqlite3.Row] = []
-        with self._using():
-            for start in range(0, len(ids), MAX_IDS_A_QUERY):
-                some = ids[start : start + MAX_IDS_A_QUERY]
-                query = f"SELECT {columns} FROM jobs WHERE id IN ({','.join('?' * len(some))})"
-                found.extend(self._connection.execute(query, some))
-        return sorted(found, key=lambda row: int(row["id"]))
-
-    def _exists(self, query: str, *values: str) -> bool:
-        with self._using():
-            return self._connection.execute(f"{query} LIMIT 1", values).fetchone() is not None
-
-    def _add(self, task: RenderTask) -> Added:
-        row = self._connection.execute(
-            "SELECT id, status FROM jobs WHERE identity = ? AND output = ? "
-            "AND status IN ('PENDING', 'RUNNING', 'DONE')",
-            (task.identity, str(task.output)),
-        ).fetchone()
-        if row is None:
-            return Added(self._insert(task), Entry.NEW)
-        job_id, status = int(row["id"]), JobStatus(row["status"])
-        if status is JobStatus.RUNNING:
-            return Added(job_id, Entry.WAITING)
-        if status is JobStatus.DONE:
-            if not task.is_forced and task.output.is_file():
-                return Added(job_id, Entry.FINISHED)
-            reason = "to be rendered anew" if task.is_forced else "its file is gone"
-            move_job(self._connection, job_id, JobStatus.PENDING, reason)
-        columns = task_columns(task)
-        self._connection.execute(
-            f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
-            (*columns.values(), job_id),
-        )
-        return Added(job_id, Entry.NEW if status is JobStatus.DONE else Entry.WAITING)
-
-    def _insert(self, task: RenderTask) -> int:
-        columns = {**task_columns(task), "status": JobStatus.PENDING, "created": time_now()}
-        marks = ", ".join("?" * len(columns))
-        inserted = self._connection.execute(
-            f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({marks})", tuple(columns.values())
-        )
-        job_id = int(inserted.lastrowid or 0)
-        note_move(self._connection, job_id, None, JobStatus.PENDING, "added")
-        return job_id
-
     def _recover(self, worker: Worker, how: str) -> bool:
         with self._writing():
             if not end_worker(self._connection, worker.name, how):
                 return False
-            rows = self._connection.execute(
-                "SELECT id, status, attempts FROM jobs "
-                "WHERE worker = ? AND status IN ('RUNNING', 'CANCELLING')",
-                (worker.name,),
-            ).fetchall()
-            for row in rows:
-                if row["status"] == JobStatus.CANCELLING:
-                    move_job(self._connection, row["id"], JobStatus.CANCELLED, f"the worker {how}")
-                elif row["attempts"] < MAX_ATTEMPTS:
-                    move_job(self._connection, row["id"], JobStatus.PENDING, f"the worker {how}")
-                else:
-                    message = (
-                        f"The worker was lost {row['attempts']} times over this clip; the last one "
-                        f"{how}."
-                    )
-                    fail_job(self._connection, row["id"], message, log_tail=log_tail(worker.log))
+            free_jobs_of(self._connection, worker, how)
         self.lock_path(worker.name).unlink(missing_ok=True)
         return True
 
     def _workers(self) -> list[Worker]:
         rows = self._connection.execute("SELECT * FROM workers WHERE ended IS NULL")
         return [read_worker(row) for row in rows]
-
-    @contextmanager
-    def _using(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise database_fault(self.path, error) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._using(), transaction(self._connection):
-            yield

@@ -44,7 +44,7 @@ def read_job(row: sqlite3.Row) -> RenderJob:
         is_forced=bool(row["is_forced"]),
     )
     same = ("id", "attempts", "stage", "step", "num_steps", "worker", "error", "traceback")
-    times = ("log_tail", "created", "started", "finished")
+    times = ("log_tail", "created", "started", "finished", "seconds", "position")
     return RenderJob(
         task=task,
         status=JobStatus(row["status"]),

@@ -69,10 +69,27 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX events_by_job ON events (job, id)",
     ),
+    (
+        "ALTER TABLE jobs ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
+        "UPDATE jobs SET position = id",
+        "CREATE INDEX jobs_by_position ON jobs (position)",
+        "ALTER TABLE jobs ADD COLUMN seconds REAL",
+        """
+        CREATE TABLE queue_state (
+            only_row     INTEGER PRIMARY KEY CHECK (only_row = 1),
+            paused_since TEXT
+        )
+        """,
+        "INSERT INTO queue_state (only_row) VALUES (1)",
+    ),
 )
 """Statements that lead from each version of the tables to the next; never edited, only added to."""
 
 SCHEMA_VERSION = len(_MIGRATIONS)
+
+
+class DamagedQueueError(QueueError):
+    """The database holds something that SQLite did not write."""
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -89,6 +106,16 @@ def open_database(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         raise database_fault(path, error) from error
     return connection
+
+
+def check_database(connection: sqlite3.Connection, path: Path) -> None:
+    """Reads the whole file once. Raises DamagedQueueError when something in it cannot be so."""
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise database_fault(path, error) from error
+    if found != "ok":
+        raise database_fault(path, sqlite3.DatabaseError(f"malformed ({found})"))
 
 
 @contextmanager
@@ -108,9 +135,10 @@ def database_fault(path: Path, error: sqlite3.Error) -> QueueError:
     """The error to show for a fault that SQLite reports."""
     text = str(error)
     if "malformed" in text or "not a database" in text:
-        remedy = (
-            "The file is damaged. Move it away and start again: finished clips are found on disk, "
-            "and only the waiting ones are lost."
+        return DamagedQueueError(
+            f"The queue {path} cannot be used: {text}. The file is damaged. Move it away and start "
+            "again, or let `ovi queue list` do both: it keeps what can be read, and finished clips "
+            "are found on disk."
         )
     elif "locked" in text:
         remedy = "Another process holds it; end that one or try again."

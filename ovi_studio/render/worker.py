@@ -107,13 +107,19 @@ class JobReporter:
             raise Cancelled("The clip was cancelled.")
 
 
-def serve(queue_path: Path, name: str, log: Path, open_engine: Callable[[], Engine]) -> int:
+def serve(
+    queue_path: Path,
+    name: str,
+    log: Path,
+    open_engine: Callable[[], Engine],
+    max_workers: int = MAX_WORKERS,
+) -> int:
     """Takes jobs until there are none, or other workers are enough. Returns the exit code."""
     with RenderQueue(queue_path) as queue:
         lock = WorkerLock(queue.lock_path(name))
         lock.acquire()
         try:
-            if not queue.register(new_worker(name, log), limit=MAX_WORKERS):
+            if not queue.register(new_worker(name, log), limit=max_workers):
                 return 0
             bench = Workbench(open_engine)
             while True:
@@ -141,22 +147,29 @@ def do_job(queue: RenderQueue, job: RenderJob, bench: Workbench, log: Path) -> b
             queue.finish(job.id, found)
         else:
             warnings = _render(job, bench, JobReporter(queue, job.id))
-            queue.finish(job.id, f"rendered in {time.monotonic() - started:.1f} s", warnings)
+            seconds = time.monotonic() - started
+            queue.finish(job.id, f"rendered in {seconds:.1f} s", warnings, seconds=seconds)
     except Cancelled:
         queue.confirm_cancel(job.id, "the worker stopped")
     except (OviError, StudioError, OSError) as error:
-        _fail(queue, job, str(error), log)
+        _fail(queue, job, str(error), log, started)
     except Exception as error:
         # Nobody foresaw this one: memory may be short, or the device unusable from here on.
-        _fail(queue, job, describe_fault(error), log)
+        _fail(queue, job, describe_fault(error), log, started)
         return False
     return True
 
 
-def _fail(queue: RenderQueue, job: RenderJob, message: str, log: Path) -> None:
+def _fail(queue: RenderQueue, job: RenderJob, message: str, log: Path, started: float) -> None:
     """Fails the job with the exception being handled."""
     sys.stdout.flush()
-    queue.fail(job.id, message, traceback=traceback.format_exc(), log_tail=log_tail(log))
+    queue.fail(
+        job.id,
+        message,
+        traceback=traceback.format_exc(),
+        log_tail=log_tail(log),
+        seconds=time.monotonic() - started,
+    )
 
 
 def describe_fault(error: Exception) -> str:
@@ -221,9 +234,11 @@ def open_engine() -> Engine:
 
 
 def main(
-    arguments: Sequence[str] | None = None, open_engine: Callable[[], Engine] = open_engine
+    arguments: Sequence[str] | None = None,
+    open_engine: Callable[[], Engine] = open_engine,
+    max_workers: int = MAX_WORKERS,
 ) -> int:
-    """Runs one worker. Returns the exit code."""
+    """Runs one worker among at most `max_workers` of its queue. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Renders the jobs of a queue.")
     parser.add_argument("--queue", type=Path, required=True)
     parser.add_argument("--name", required=True)
@@ -231,7 +246,7 @@ def main(
     given = parser.parse_args(arguments)
     # Ctrl-C is for the follower, which asks through the queue and so can ask politely.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return serve(given.queue, given.name, given.log, open_engine)
+    return serve(given.queue, given.name, given.log, open_engine, max_workers)
 
 
 if __name__ == "__main__":

@@ -66,11 +66,9 @@ def _excerpt(diagnostic: Diagnostic, width: int, *, colour: bool) -> Iterator[st
     offending = _shown(text[span.start : min(span.end, span.start + room)])
     if start > 0:
         before = f"…{before[1:]}"
-    num_left = room - _columns(before)
-    offending = _cut(offending, num_left)
-    after = _cut(_shown(text[span.end : span.end + room]), num_left - _columns(offending))
-    yield f"    {before}{offending}{after}".rstrip()
-    carets = "^" * max(1, _columns(offending))
+    shown = _cut(f"{offending}{_shown(text[span.end : span.end + room])}", room - _columns(before))
+    yield f"    {before}{shown}".rstrip()
+    carets = "^" * max(1, _columns(shown[: len(offending)]))
     painted = _painted(carets, _COLOURS[diagnostic.severity], colour=colour)
     yield f"    {' ' * _columns(before)}{painted}"
 

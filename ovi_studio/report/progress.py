@@ -13,6 +13,8 @@ from ovi_studio.render.events import (
     ClipEnded,
     ClipProgress,
     ClipStarted,
+    QueuePaused,
+    QueueResumed,
     RenderEvent,
     Stopping,
     WorkerLost,
@@ -66,6 +68,11 @@ class PlainReport:
                 self._say("Stopping; press Ctrl-C again to kill the worker.")
             case Stopping():
                 self._say("Killing the worker.")
+            case QueuePaused():
+                self._clear_progress()
+                self._say("The queue is paused: no further clip is taken until `ovi queue resume`.")
+            case QueueResumed():
+                self._say("The queue goes on.")
             case ClipStarted() | WorkerStarted():
                 pass
 
@@ -127,8 +134,9 @@ class JsonReport:
     `seconds_left` (all clips), null while unknown. `done`, `failed` and `cancelled` have `seconds`
     and `reason`; `done` also `warnings`, `failed` also `error`, `traceback` and `log_tail`.
     `worker_started` has `worker` and `log`; `worker_lost` has `worker`, `reason` and `log_tail`;
-    `stopping` has `is_forced`. The command adds `plan` first (see `report/plan.py`) and `end` last,
-    with the numbers of clips `done`, `failed`, `cancelled` and `rejected`.
+    `stopping` has `is_forced`; `paused` and `resumed` are about the queue. The command adds `plan`
+    first (see `report/plan.py`) and `end` last, with the numbers of clips
+    `done`, `failed`, `cancelled` and `rejected`.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -184,6 +192,10 @@ def event_data(event: RenderEvent) -> dict[str, Any]:
             }
         case Stopping():
             return {"event": "stopping", "is_forced": event.is_forced}
+        case QueuePaused():
+            return {"event": "paused"}
+        case QueueResumed():
+            return {"event": "resumed"}
 
 
 def progress_text(event: ClipProgress) -> str:

@@ -38,8 +38,8 @@ Prompts are checked for the variant and mode that the command line names, else t
 `--ignore` both mean a rule, the more exact of them counts.
 
 **Fixes.** `--fix` applies safe fixes: they change no word of a prompt. `--fix --unsafe-fixes` also
-applies guesses at what was meant. A fix is kept only if it brings up nothing new, so fixing twice is
-fixing once. In files every other byte stays as it is. Files and pictures have no fixes.
+applies guesses at what was meant. A fix is kept only if it brings up nothing new, so fixing twice
+is fixing once. In files every other byte stays as it is. Files and pictures have no fixes.
 
 **Exit code.** 0: nothing found, or information only; 1: errors or warnings, or `--diff` shows
 changes; 2: the command line is wrong; 130: Ctrl-C. With `--exit-zero`, findings give 0.
@@ -123,7 +123,8 @@ def _table(rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         help_ = help_of(rule)
         about = help_.summary.rstrip(".").replace("|", "\\|")
-        yield f"| {rule.code} | {rule.name} | {rule.severity} | {_fix_word(help_) or ''} | {about} |"
+        cells = (rule.code, rule.name, rule.severity, _fix_word(help_) or "", about)
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 

@@ -3,10 +3,17 @@
 import re
 from collections.abc import Iterator
 
+from ovi.spec.variants import AudioForm
 from ovi_studio.lint.diagnostic import Applicability, Edit, Finding, Fix
 from ovi_studio.lint.edits import deletion, insertion
 from ovi_studio.lint.subject import Subject
-from ovi_studio.prompt.model import IrregularityKind, Prompt, SegmentKind, Span
+from ovi_studio.prompt.model import (
+    CAPTION_PREFIX,
+    CAPTION_START,
+    IrregularityKind,
+    SegmentKind,
+    Span,
+)
 
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]]*\s+")
 
@@ -57,12 +64,13 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "This end tag closes no caption: write <AUDCAP> where the caption begins.",
             found.span,
-            _fix_of_stray_end(prompt, found.span, scenes.get(found.span.start)),
+            _fix_of_stray_end(subject, found.span, scenes.get(found.span.start)),
         )
 
 
-def _fix_of_stray_end(prompt: Prompt, end_tag: Span, scene: Span | None) -> Fix:
+def _fix_of_stray_end(subject: Subject, end_tag: Span, scene: Span | None) -> Fix:
     """Opens a caption before the last sentence, if there is none yet and words stand there."""
+    prompt = subject.prompt
     words = scene.of(prompt.text) if scene else ""
     if prompt.captions or scene is None or not words.strip():
         edits: tuple[Edit, ...] = (deletion(prompt.text, end_tag),)
@@ -70,5 +78,10 @@ def _fix_of_stray_end(prompt: Prompt, end_tag: Span, scene: Span | None) -> Fix:
     start = len(words) - len(words.lstrip())
     for end in _SENTENCE_END.finditer(words.rstrip()):
         start = end.end()
-    opening = insertion(scene.start + start, "<AUDCAP>")
-    return Fix("Open the caption before the last sentence", (opening,), Applicability.UNSAFE)
+    title = "Begin the caption with the last sentence"
+    if subject.variant.audio_form is AudioForm.TAGGED:
+        edits = (insertion(scene.start + start, CAPTION_START),)
+    else:
+        opening = insertion(scene.start + start, f"{CAPTION_PREFIX} ")
+        edits = (opening, deletion(prompt.text, end_tag))
+    return Fix(title, edits, Applicability.UNSAFE)

@@ -28,10 +28,7 @@ def check_file(header: Header) -> Iterator[Finding]:
     Fix safety
         There is no fix: the file is read as it is.
     """
-    delimiter = header.format.delimiter
-    is_table = header.path.suffix.lower() in (".tsv", ".tab")
-    if delimiter != "," and not is_table:
-        yield Finding(
-            f"The cells are divided by {_NAMES[delimiter]}: fine here, but other programs expect "
-            "commas in a CSV file."
-        )
+    yield Finding(
+        f"The cells are divided by {_NAMES[header.format.delimiter]}: fine here, but other "
+        "programs expect commas in a CSV file."
+    )

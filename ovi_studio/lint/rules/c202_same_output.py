@@ -30,16 +30,18 @@ def start_watch() -> Callable[[Subject], Iterator[Finding]]:
     Fix safety
         There is no fix: give one of the rows another seed, or delete it.
     """
-    seen: dict[int, tuple[int, int]] = {}
+    lines: dict[int, int] = {}
+    rows: set[int] = set()
 
     def check(subject: Subject) -> Iterator[Finding]:
         if not has_notes(subject.row.columns):
             return  # rows can differ only in what decides a clip
         whole = row_key(subject)
-        line, first = seen.setdefault(clip_key(subject), (subject.row.line, whole))
-        if line != subject.row.line and whole != first:
+        line = lines.setdefault(clip_key(subject), subject.row.line)
+        if line != subject.row.line and whole not in rows:
             yield Finding(
                 f"This row makes the same clip as line {line}: change the seed, or delete one."
             )
+        rows.add(whole)
 
     return check

@@ -20,6 +20,9 @@ _WORD = re.compile(r"[A-Za-z]+")
 _FAR = 200
 """Characters before a speech in which its speaker should be named."""
 
+_NEAR = 40
+"""Characters behind it in which the speaker may be named: "..., he says"."""
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Speech that nobody is said to speak.
@@ -44,13 +47,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     text = subject.text
     previous_end = 0
     is_english: bool | None = None
-    for speech in subject.prompt.speeches:
-        before = text[max(previous_end, speech.span.start - _FAR) : speech.span.start]
-        previous_end = speech.span.end
-        if _names_speaker(before) or before.rstrip().endswith(":") or not speech.text.strip():
+    for line in subject.lines:
+        start, end = line.tags.start, line.tags.end
+        before = text[max(previous_end, start - _FAR) : start]
+        previous_end = end
+        if _names_speaker(before) or before.rstrip().endswith(":"):
             continue
-        after = text[speech.span.end : speech.span.end + 40]
-        after = after.partition("<")[0].partition(CAPTION_PREFIX)[0]
+        after = text[end : end + _NEAR].partition("<")[0].partition(CAPTION_PREFIX)[0]
         if _names_speaker(after):
             continue
         if is_english is None:
@@ -59,7 +62,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             return
         yield Finding(
             "Nobody is said to speak here: name the speaker and how it is said before <S>.",
-            speech.opening.span,
+            line.span,
         )
 
 

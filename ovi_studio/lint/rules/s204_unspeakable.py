@@ -9,9 +9,6 @@ from ovi_studio.lint.number_words import number_words
 from ovi_studio.lint.subject import Subject
 from ovi_studio.prompt.model import Span
 
-_PLAIN = re.compile(r"(?:[A-Z]?[a-z ',.!?;:\"()\[\]\-…—–’‘“”]|[A-Z](?![A-Z]))*")
-"""Nothing but words in small letters, capitals at their head, and punctuation."""
-
 _UNSPEAKABLE = re.compile(
     r"(?P<address>\b(?:https?://|www\.)\S{1,200}|\b[\w.+-]{1,64}@[\w-]{1,64}\.[a-z]{2,6}\b"
     r"|\b\w{2,40}\.(?:com|org|net|io|tv)\b)"
@@ -55,8 +52,6 @@ def check(subject: Subject) -> Iterator[Finding]:
         emoji and silent symbols go. How a number is spoken is a guess, and the words change.
     """
     for line in subject.lines:
-        if _PLAIN.fullmatch(line.words):
-            continue
         for match in _UNSPEAKABLE.finditer(line.words):
             span = Span(line.span.start + match.start(), line.span.start + match.end())
             kind = match.lastgroup

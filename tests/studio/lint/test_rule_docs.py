@@ -3,7 +3,7 @@
 import pytest
 
 from ovi.spec.variants import VARIANTS
-from ovi_studio.lint.files import FileLinter
+from ovi_studio.lint.files import RowLinter, lint_file
 from ovi_studio.lint.fixer import Fixer
 from ovi_studio.lint.registry import RULES
 from ovi_studio.lint.rule_help import HEADINGS, help_of
@@ -51,10 +51,7 @@ def write_example(section, folder):
     elif "escapes" in section.options:
         data = body.encode().decode("unicode_escape").encode("latin-1") + b"\n"
     else:
-        quoted = [
-            line if number else line for number, line in enumerate(body.split("\n"))
-        ]
-        data = ("\n".join(quoted) + "\n").encode()
+        data = f"{body}\n".encode()
     path = folder / "example.csv"
     path.write_bytes(data)
     return path, variant
@@ -65,8 +62,12 @@ def target_for(section, variant, folder):
     return Target(variant=said, default=variant, folders=(folder,), roots=(folder,))
 
 
+def diagnostics_of(path, target):
+    return list(lint_file(path, RowLinter(path.name, RULES, target)))
+
+
 def codes(path, target):
-    return [d.code for d in FileLinter(path, path.name, RULES, target).diagnostics()]
+    return [diagnostic.code for diagnostic in diagnostics_of(path, target)]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.name}")
@@ -100,7 +101,7 @@ def test_fix_turns_the_example_into_what_to_use_instead(rule, folder):
     section = help_.section("Example")
     path, variant = write_example(section, folder)
     target = target_for(section, variant, folder)
-    diagnostics = list(FileLinter(path, path.name, RULES, target).diagnostics())
+    diagnostics = diagnostics_of(path, target)
     if safety.startswith("There is no fix"):
         assert all(d.fix is None for d in diagnostics)
         return

@@ -7,8 +7,9 @@ import pytest
 
 from ovi.spec.placement import Placement
 from ovi_studio.errors import QueueError
+from ovi_studio.render.adding import Entry
 from ovi_studio.render.job import ALLOWED_MOVES, MAX_ATTEMPTS, JobStatus
-from ovi_studio.render.queue import Entry, RenderQueue
+from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rows import new_worker
 from ovi_studio.render.schema import SCHEMA_VERSION
 from ovi_studio.render.worker_lock import WorkerLock

@@ -1,0 +1,84 @@
+"""Makes a task a job, or finds the job it is already; lets one wait again.
+
+Each call is part of a transaction.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ovi_studio.render.job import JobStatus, RenderTask
+from ovi_studio.render.moves import move_job, note_move, status_of, time_now
+from ovi_studio.render.ordering import NEXT_POSITION
+from ovi_studio.render.rows import task_columns
+
+
+class Entry(StrEnum):
+    """What adding a task to the queue came to."""
+
+    NEW = "new"
+    """a job was made, or an old one waits again"""
+    WAITING = "waiting"
+    """the same clip is in the queue already"""
+    FINISHED = "finished"
+    """the same clip was rendered before and lies where it is wanted"""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A task's place in the queue."""
+
+    job_id: int
+    entry: Entry
+
+
+def add_task(connection: sqlite3.Connection, task: RenderTask) -> Added:
+    """The task's job: a new one, one that waits or is at work, or a finished one."""
+    row = connection.execute(
+        "SELECT id, status FROM jobs WHERE identity = ? AND output = ? "
+        "AND status IN ('PENDING', 'RUNNING', 'DONE')",
+        (task.identity, str(task.output)),
+    ).fetchone()
+    if row is None:
+        return Added(_insert(connection, task), Entry.NEW)
+    job_id, status = int(row["id"]), JobStatus(row["status"])
+    if status is JobStatus.RUNNING:
+        return Added(job_id, Entry.WAITING)
+    if status is JobStatus.DONE:
+        if not task.is_forced and task.output.is_file():
+            return Added(job_id, Entry.FINISHED)
+        reason = "to be rendered anew" if task.is_forced else "its file is gone"
+        move_job(connection, job_id, JobStatus.PENDING, reason)
+    columns = task_columns(task)
+    connection.execute(
+        f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
+        (*columns.values(), job_id),
+    )
+    return Added(job_id, Entry.NEW if status is JobStatus.DONE else Entry.WAITING)
+
+
+def requeue_job(connection: sqlite3.Connection, job_id: int, reason: str) -> bool:
+    """Lets a failed or cancelled job wait again; False when it is neither, or has a successor."""
+    if status_of(connection, job_id) not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        return False
+    successor = connection.execute(
+        "SELECT 1 FROM jobs JOIN jobs AS other USING (identity, output) "
+        "WHERE jobs.id = ? AND other.status IN ('PENDING', 'RUNNING', 'DONE')",
+        (job_id,),
+    ).fetchone()
+    if successor is not None:
+        return False
+    move_job(connection, job_id, JobStatus.PENDING, reason)
+    return True
+
+
+def _insert(connection: sqlite3.Connection, task: RenderTask) -> int:
+    columns = {**task_columns(task), "status": JobStatus.PENDING, "created": time_now()}
+    marks = ", ".join("?" * len(columns))
+    inserted = connection.execute(
+        f"INSERT INTO jobs ({', '.join(columns)}, position) VALUES ({marks}, {NEXT_POSITION})",
+        tuple(columns.values()),
+    )
+    job_id = int(inserted.lastrowid or 0)
+    note_move(connection, job_id, None, JobStatus.PENDING, "added")
+    return job_id

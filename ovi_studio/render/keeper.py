@@ -1,0 +1,103 @@
+"""The keeper: a process without a screen that follows a queue until nothing waits in it.
+
+`python -m ovi_studio.render.keeper --queue PATH`; `ovi render --detach` leaves it behind. What it
+does is done by `follow.py`: a worker that is lost, or asks for a fresh one, is replaced. It ends
+when the queue is paused. One at a time keeps a queue; a second one ends at once.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ovi_studio.errors import WorkerError
+from ovi_studio.project.layout import state_of_queue
+from ovi_studio.render.events import ClipEnded, RenderEvent, WorkerLost
+from ovi_studio.render.follow import Follower
+from ovi_studio.render.launch import WORKER_COMMAND
+from ovi_studio.render.queue import RenderQueue
+from ovi_studio.render.worker_lock import WorkerLock
+
+KEEPER_COMMAND = (sys.executable, "-m", "ovi_studio.render.keeper")
+
+
+def start_keeper(queue_path: Path, command: Sequence[str] = KEEPER_COMMAND) -> Path:
+    """Starts a keeper that outlives us. Returns its log. Raises WorkerError."""
+    log = state_of_queue(queue_path).log_folder / "keeper.log"
+    arguments = [*command, "--queue", str(queue_path)]
+    try:
+        with log.open("ab") as output:
+            if sys.platform == "win32":
+                subprocess.Popen(
+                    arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+                )
+            else:
+                subprocess.Popen(
+                    arguments,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+    except OSError as error:
+        raise WorkerError(f"Nobody could be started to keep the queue: {error}.") from error
+    return log
+
+
+def keep(queue_path: Path, worker_command: Sequence[str] = WORKER_COMMAND) -> None:
+    """Follows whatever is in the queue, also what is added meanwhile, until nothing waits."""
+    with RenderQueue(queue_path) as queue:
+        lock = WorkerLock(queue.state.path / "keeper.lock")
+        # Asked again after letting go: who adds a job meanwhile finds the lock held and leaves.
+        while _has_work(queue) and lock.acquire():
+            try:
+                while _has_work(queue):
+                    Follower(
+                        queue,
+                        queue.unfinished_ids(),
+                        on_event=_write_down,
+                        worker_command=worker_command,
+                        waits_while_paused=False,
+                    ).run()
+            finally:
+                lock.release()
+
+
+def _has_work(queue: RenderQueue) -> bool:
+    """Whether something is at work, or waits and may be taken."""
+    states = queue.states(queue.unfinished_ids()).values()
+    is_paused = queue.paused_since() is not None
+    return any(state.status.is_with_worker or not is_paused for state in states)
+
+
+def _write_down(event: RenderEvent) -> None:
+    if isinstance(event, ClipEnded):
+        _log(f"job {event.job.id} {event.job.status}: {event.reason}")
+    elif isinstance(event, WorkerLost):
+        _log(f"the worker {event.name} {event.how}")
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def main(
+    arguments: Sequence[str] | None = None, worker_command: Sequence[str] = WORKER_COMMAND
+) -> int:
+    """Runs one keeper. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Sees to it that a queue is worked off.")
+    parser.add_argument("--queue", type=Path, required=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep(parser.parse_args(arguments).queue, worker_command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
