@@ -16,7 +16,7 @@ demo: $(VENV)/.engine
 	@echo "The clips are in demo/."
 
 test: $(VENV)/.test lint types contracts
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow

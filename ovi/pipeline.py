@@ -270,6 +270,8 @@ def load_pipeline(
 ) -> OviPipeline:
     """Models of the variant, loaded and placed. Raises WeightsError or PlacementError."""
     known = variant_named(variant)
+    if placement.num_threads is not None:
+        torch.set_num_threads(placement.num_threads)
     models = load_models(
         known,
         precision,

@@ -27,11 +27,15 @@ class Placement:
     """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`"""
     offload: Offload = Offload.NONE
     attention: str = "auto"
+    num_threads: int | None = None
+    """CPU threads, or None for torch's own choice. On a CPU their number changes the last bits."""
 
     def __post_init__(self) -> None:
         kind, _, index = self.device.partition(":")
         if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()):
             raise RequestError(f"{self.device!r} is no device: use auto, cpu, cuda, cuda:1 or mps.")
+        if self.num_threads is not None and self.num_threads < 1:
+            raise RequestError(f"{self.num_threads} threads cannot compute: use 1 or more.")
         if self.attention not in ATTENTION_BACKENDS:
             raise RequestError(
                 f"There is no attention backend {self.attention!r}. "

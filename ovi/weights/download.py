@@ -140,7 +140,7 @@ def _bring_file(
     target = ckpt_dir / file.wanted.path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for _ in range(MAX_DAMAGED):
+        for _ in range(1 if isinstance(file.origin, Path) else MAX_DAMAGED):
             with _Part(part_path(target, file.origin), file.origin, count) as part:
                 if isinstance(file.origin, Path):
                     _copy(file.origin, part)
@@ -157,8 +157,8 @@ def _bring_file(
         raise _disk_error(target, error) from error
     where = file.origin if isinstance(file.origin, Path) else f"{file.wanted.source} on the hub"
     raise WeightsError(
-        f"{file.wanted.path} from {where} {fault}, {MAX_DAMAGED} times over. "
-        "Try again later, from another mirror (HF_ENDPOINT) or a local folder (--from)."
+        f"{file.wanted.path} from {where} {fault}. It was not kept: try later, from another mirror "
+        "(HF_ENDPOINT) or another local folder (--from)."
     )
 
 

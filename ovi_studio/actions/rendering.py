@@ -116,7 +116,6 @@ def enqueue_tasks(
     tasks: Sequence[RenderTask],
     layout: ProjectLayout,
     *,
-    on_event: Callable[[RenderEvent], None],
     on_rescue: Callable[[str], None] = say_nothing,
     keep_queue: Callable[[Path], object] = start_keeper,
 ) -> list[RenderJob]:
@@ -126,7 +125,7 @@ def enqueue_tasks(
     """
     _ensure_all_writable(tasks)
     with open_queue(layout, on_rescue) as queue:
-        job_ids, to_render = _enter(queue, tasks, on_event)
+        job_ids, to_render = _enter(queue, tasks, lambda _: None)
         if to_render:
             keep_queue(queue.path)
         return _in_order(queue, job_ids)

@@ -79,7 +79,7 @@ def plan_reproduction(
     task = RenderTask(
         identity=clip_identity(request, weights),
         request=request,
-        placement=placement,
+        placement=replace(placement, num_threads=then.num_threads),
         weights=weights,
         ckpt_dir=ckpt_dir,
         picture_source=picture_source,
@@ -90,21 +90,35 @@ def plan_reproduction(
     return Reproduction(recipe, task, tuple(differences))
 
 
-def compare_latents(original: Recipe, copy: Path) -> str:
-    """A sentence about whether a reproduction has the latents of its original."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether a reproduction has the latents of its original."""
+
+    is_equal: bool
+    sentence: str
+
+
+def compare_latents(original: Recipe, copy: Path) -> Comparison:
+    """Compares the latents of a reproduction with its original's, by the hashes in the recipes."""
     again = read_clip_recipe(copy)
     if again.latents_sha256 == original.latents_sha256:
-        return "Its latents are the original's, bit for bit."
+        return Comparison(True, "Its latents are the original's, bit for bit.")
     changes = [
         f"{name}: {before}, now {now}"
         for name, before, now in (
             ("device", original.device, again.device),
+            ("threads", original.placement.num_threads, again.placement.num_threads),
+            ("attention", original.placement.attention, again.placement.attention),
             *((k, v, again.versions.get(k, "none")) for k, v in original.versions.items()),
         )
         if before != now
     ]
     why = f" ({'; '.join(changes)})" if changes else ""
-    return f"Its latents differ from the original's{why}: only the same device gives the same bits."
+    return Comparison(
+        False,
+        f"Its latents differ from the original's{why}: only the same kind of device and the same "
+        "software give the same bits.",
+    )
 
 
 def _with_first_frame(

@@ -61,16 +61,14 @@ def follow_queue(job_ids: Sequence[int], progress: ProgressStyle) -> "tuple[list
         return jobs, stop_requests() > 0
 
 
-def detach_tasks(tasks: "Sequence[RenderTask]", progress: ProgressStyle) -> "list[RenderJob]":
+def detach_tasks(tasks: "Sequence[RenderTask]") -> "list[RenderJob]":
     """Leaves the tasks to the queue. Returns their jobs at once."""
     from pathlib import Path
 
     from ovi_studio.actions.rendering import enqueue_tasks
     from ovi_studio.project.layout import find_layout
 
-    return enqueue_tasks(
-        tasks, find_layout(Path.cwd()), on_event=_report_for(progress), on_rescue=talk
-    )
+    return enqueue_tasks(tasks, find_layout(Path.cwd()), on_rescue=talk)
 
 
 def talk(text: str) -> None:

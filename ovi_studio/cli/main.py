@@ -10,10 +10,12 @@ from ovi_studio.cli.add import add
 from ovi_studio.cli.bench import bench
 from ovi_studio.cli.config import config_commands
 from ovi_studio.cli.convert import convert
+from ovi_studio.cli.doctor import doctor
 from ovi_studio.cli.edit import edit
 from ovi_studio.cli.expand import expand
 from ovi_studio.cli.export import export
 from ovi_studio.cli.fmt import fmt
+from ovi_studio.cli.history import history
 from ovi_studio.cli.import_ import import_
 from ovi_studio.cli.init import init
 from ovi_studio.cli.lint import lint
@@ -27,6 +29,7 @@ from ovi_studio.cli.show import show
 from ovi_studio.cli.stats import stats
 from ovi_studio.cli.variants import variants
 from ovi_studio.cli.version import version
+from ovi_studio.cli.weights import weights_commands
 
 app = typer.Typer(
     name="ovi",
@@ -55,7 +58,10 @@ app.command()(convert)
 app.command()(render)
 app.command()(reproduce)
 app.add_typer(queue_commands, name="queue")
+app.command()(history)
 # This installation.
+app.command()(doctor)
+app.add_typer(weights_commands, name="weights")
 app.command()(variants)
 app.add_typer(config_commands, name="config")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)

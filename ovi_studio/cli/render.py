@@ -193,7 +193,7 @@ def render(
         tasks = failed_tasks(tasks, find_layout(Path.cwd()))
         talk(f"{len(tasks)} of them failed when last rendered.")
     if detach:
-        write_jobs(detach_tasks(tasks, ProgressStyle.NONE), as_json=json)
+        write_jobs(detach_tasks(tasks), as_json=json)
         return exit_code
     jobs, is_stopped = follow_tasks(tasks, progress)
     return end_render(jobs, len(plan.rejections), progress, is_stopped=is_stopped)

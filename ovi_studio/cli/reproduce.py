@@ -38,7 +38,7 @@ def reproduce(
     """Render a clip again from the recipe inside it.
 
     The original is never overwritten. On the same device, with the same software, the latents are
-    the same bit for bit.
+    the same bit for bit; exit code 1 says that they are not.
     """
     from ovi_studio.actions.rendering import check_installation
     from ovi_studio.actions.reproducing import compare_latents, plan_reproduction
@@ -73,8 +73,10 @@ def reproduce(
     )
     check_installation()
     (job,), is_stopped = follow_tasks([reproduction.task], progress)
-    if job.status is JobStatus.DONE:
-        talk(compare_latents(reproduction.recipe, job.task.output))
     if is_stopped:
         return ExitCode.INTERRUPTED
-    return ExitCode.OK if job.status is JobStatus.DONE else ExitCode.FAILED
+    if job.status is not JobStatus.DONE:
+        return ExitCode.FAILED
+    comparison = compare_latents(reproduction.recipe, job.task.output)
+    talk(comparison.sentence)
+    return ExitCode.OK if comparison.is_equal else ExitCode.FAILED

@@ -44,7 +44,11 @@ def render_queue(
 
 def write_jobs(jobs: "Sequence[RenderJob]", *, as_json: bool) -> None:
     """Writes the numbers of jobs that are rendered in the background."""
+    from pathlib import Path
+
+    from ovi_studio.actions.queue_control import QueueControl
     from ovi_studio.cli.following import talk, write_result
+    from ovi_studio.project.layout import find_layout
     from ovi_studio.report.json import json_text
 
     if as_json:
@@ -53,3 +57,5 @@ def write_jobs(jobs: "Sequence[RenderJob]", *, as_json: bool) -> None:
         write_result("\n".join(str(job.id) for job in jobs))
     num_open = sum(not job.status.is_finished for job in jobs)
     talk(f"{num_open} left to the queue: `ovi queue list` shows them, `ovi queue show N` one.")
+    if num_open and QueueControl(find_layout(Path.cwd()), on_rescue=talk).view().paused_since:
+        talk("The queue is paused: nothing is rendered until `ovi queue resume`.")

@@ -29,20 +29,34 @@ _Precision = Annotated[
 def list_weights(variants: _Variants = None, ckpt_dir: CkptDir = None, json: Json = False) -> int:
     """List the components of each variant: what is there, how large, from whom, on which terms."""
     from ovi.spec.variants import VARIANTS
+    from ovi.weights.licences import PICTURE_SOURCE, licence_of
     from ovi_studio.actions.weights import chosen_variants, list_components
-    from ovi_studio.cli.following import write_result
+    from ovi_studio.cli.following import talk, write_result
     from ovi_studio.errors import ExitCode
     from ovi_studio.report.json import json_text
-    from ovi_studio.report.weights import component_data, components_table
+    from ovi_studio.report.weights import (
+        component_data,
+        components_table,
+        licence_data,
+        picture_text,
+    )
 
     folder = _checkpoint_folder(ckpt_dir)
     chosen = chosen_variants(variants) if variants else tuple(VARIANTS.values())
     views = list_components(chosen, folder)
     if json:
         components = [component_data(view) for view in views]
-        write_result(json_text({"ckpt_dir": str(folder), "components": components}))
-    else:
+        picture = licence_data(licence_of(PICTURE_SOURCE))
+        write_result(
+            json_text({"ckpt_dir": str(folder), "components": components, "picture_model": picture})
+        )
+        return ExitCode.OK
+    if views:
         write_result(components_table(views))
+    for variant in chosen:
+        if not any(view.variant == variant.name for view in views):
+            talk(f"{variant.name} runs on random weights and needs no files.")
+    talk(picture_text(licence_of(PICTURE_SOURCE)))
     return ExitCode.OK
 
 

@@ -97,7 +97,7 @@ _CAPTION_ROLES = (Role.CAPTION_START, Role.CAPTION_END, Role.CAPTION_PREFIX)
 _ROW_COLUMNS = (*VARIANT_COLUMNS, MODE_COLUMN, "size", "height", "width")
 _NEGATIVE_COLUMNS = (*VIDEO_NEGATIVE_COLUMNS, *AUDIO_NEGATIVE_COLUMNS)
 _LAST_LATIN = "\u024f"
-_PLAIN_WORDS = re.compile(r"(?:[a-zß-öø-ÿ ',.!?;:\"()\[\]¡¿-]|[A-ZÀ-Þ](?![A-Z]))*")
+_PLAIN_WORDS = re.compile(r"(?:[a-zß-öø-ÿ ',!?;:\"()\[\]¡¿-]|\.(?![a-z])|[A-ZÀ-Þ](?![A-Z]))*")
 """Words in small letters, with capitals at their head, and punctuation: what anyone can speak."""
 
 _WORD_COUNT_SLACK = 12
@@ -176,7 +176,7 @@ def _clues_of_captions(prompt: Prompt, subject: Subject) -> int:
 def _clues_of_speech(subject: Subject) -> int:
     lines, limits = subject.lines, subject.limits
     clues = SPEECH if lines else NO_SPEECH
-    if len(subject.prompt.speeches) > len(lines):
+    if any(not speech.text or speech.text.isspace() for speech in subject.prompt.speeches):
         clues |= EMPTY_SPEECH
     if len(lines) > limits.num_lines:
         clues |= MANY_LINES

@@ -1,5 +1,6 @@
 """Makes and applies edits of one text."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
 from ovi_studio.lint.diagnostic import Edit
@@ -18,18 +19,30 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*pieces, text[position:]])
 
 
-def overlaps(edits: Sequence[Edit], others: Sequence[Edit]) -> bool:
-    """True if an edit of one touches the same characters, or the same place, as one of the other.
+class Claims:
+    """The places that chosen edits touch, cell by cell."""
 
-    Edits that only meet end to end count as well: together they could make what neither meant.
-    """
-    return any(
-        one.cell == other.cell
-        and one.span.start <= other.span.end
-        and other.span.start <= one.span.end
-        for one in edits
-        for other in others
-    )
+    def __init__(self) -> None:
+        self._taken: dict[str, list[tuple[int, int]]] = {}
+
+    def claim(self, edits: Sequence[Edit]) -> bool:
+        """Takes the places of the edits, if none of them is taken; else takes nothing.
+
+        Edits that only meet end to end collide as well: together they could make what neither
+        meant.
+        """
+        if any(self._is_taken(edit) for edit in edits):
+            return False
+        for edit in edits:
+            insort(self._taken.setdefault(edit.cell, []), (edit.span.start, edit.span.end))
+        return True
+
+    def _is_taken(self, edit: Edit) -> bool:
+        taken = self._taken.get(edit.cell, [])
+        start, end = edit.span.start, edit.span.end
+        index = bisect_left(taken, (start, end))
+        meets_next = index < len(taken) and taken[index][0] <= end
+        return meets_next or (index > 0 and taken[index - 1][1] >= start)
 
 
 def edit_between(before: str, after: str) -> Edit:

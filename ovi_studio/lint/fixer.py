@@ -12,14 +12,20 @@ from typing import NamedTuple
 
 from ovi_studio.lint.checker import Checker, Found
 from ovi_studio.lint.diagnostic import Edit, Fix
-from ovi_studio.lint.edits import apply_edits, overlaps
+from ovi_studio.lint.edits import Claims, apply_edits
 from ovi_studio.lint.registry import RULES
 from ovi_studio.lint.rule import Kind, Rule
 from ovi_studio.lint.subject import Target
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
 
+MAX_PASSES = 100
+"""A few do; only what nobody writes by hand takes more."""
+
 MAX_SINGLE_TRIES = 32
 """Fixes of one row that are tried one by one where they do not go together."""
+
+MAX_CHARACTERS_TRIED = 100_000
+"""So many characters are checked again for one row at most, beyond its first two fixes."""
 
 _ROW_RULES = tuple(rule for rule in RULES if rule.kind is Kind.ROW)
 
@@ -46,7 +52,10 @@ class Fixer:
         """The row with all fixes that are wanted and do no harm."""
         now, applied = row, []
         found = self._findings(row)
-        while attempt := self._best_attempt(now, found):
+        for _ in range(MAX_PASSES):
+            attempt = self._best_attempt(now, found)
+            if attempt is None:
+                break
             now, found, codes = attempt
             applied += codes
         changes = {
@@ -64,10 +73,11 @@ class Fixer:
         before = self._findings(row)
         kept: list[Found] = []
         num_tries = 0
+        max_tries = _max_tries(row)
         for one in found:
             if one.finding.fix is not None:
                 num_tries += 1
-                if num_tries > MAX_SINGLE_TRIES or not self._try(row, before, [one]):
+                if num_tries > max_tries or not self._try(row, before, [one]):
                     one = one._replace(finding=one.finding._replace(fix=None))
             kept.append(one)
         return kept
@@ -88,7 +98,7 @@ class Fixer:
         codes = dict.fromkeys(one.rule.code for one in candidates)
         if len(codes) > 1:
             groups += [[one for one in candidates if one.rule.code == code] for code in codes]
-        groups += [[one] for one in candidates[:MAX_SINGLE_TRIES] if len(candidates) > 1]
+        groups += [[one] for one in candidates[: _max_tries(row)] if len(candidates) > 1]
         for group in groups:
             together = _without_overlaps(group)
             if together and (attempt := self._try(row, found, together)):
@@ -107,20 +117,19 @@ class Fixer:
         return (changed, after) if is_better else None
 
 
+def _max_tries(row: PromptRow) -> int:
+    """How many fixes of a row are tried one by one."""
+    return max(2, min(MAX_SINGLE_TRIES, MAX_CHARACTERS_TRIED // max(1, len(row.text))))
+
+
 def _edits(found: Found) -> tuple[Edit, ...]:
     return found.finding.fix.edits if found.finding.fix else ()
 
 
 def _without_overlaps(candidates: Iterable[Found]) -> list[Found]:
     """The first fixes that touch none chosen before them."""
-    chosen: list[Found] = []
-    taken: list[Edit] = []
-    for one in candidates:
-        edits = _edits(one)
-        if not overlaps(edits, taken):
-            chosen.append(one)
-            taken += edits
-    return chosen
+    claims = Claims()
+    return [one for one in candidates if claims.claim(_edits(one))]
 
 
 def _edited(row: PromptRow, edits: Sequence[Edit]) -> PromptRow:

@@ -12,7 +12,6 @@ from ovi_studio.project.atomic_write import replace_file
 from ovi_studio.project.file_lock import file_lock
 from ovi_studio.project.prompt_file import (
     FileChangedError,
-    add_column,
     append_rows,
     file_version,
     iter_rows,
@@ -59,14 +58,20 @@ def replace_whole(path: Path, pieces: Iterable[bytes], expected_version: str) ->
     try:
         with file_lock(target):
             if file_version(target) != expected_version:
-                raise FileChangedError(
-                    f"{path} was changed by someone else since it was read; nothing was written."
-                )
+                raise _changed(path)
             with replace_file(target) as stream:
                 for piece in pieces:
                     stream.write(piece)
+                if file_version(target) != expected_version:  # by someone who heeds no lock
+                    raise _changed(path)
     except OSError as error:
         raise PromptFileError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _changed(path: Path) -> FileChangedError:
+    return FileChangedError(
+        f"{path} was changed by someone else since it was read; nothing was written."
+    )
 
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[bytes]:
@@ -117,19 +122,39 @@ def append_to_set(path: Path, rows: Sequence[Mapping[str, str]]) -> int:
     def add() -> None:
         nonlocal num_before
         version = file_version(path)
-        num_before = sum(1 for _ in iter_rows(path))
         header = read_header(path)
         if not header.has_text_column:
             raise PromptFileError(
                 f"{path} has no column {TEXT_COLUMN!r}; it has {', '.join(header.columns)}."
             )
-        for name in wanted:
-            if name not in header.columns:
-                version = add_column(path, name, version)
+        missing = [name for name in wanted if name not in header.columns]
+        if missing:
+            replace_whole(path, widened_bytes(path, missing), version)
+            version = file_version(path)
+        num_before = sum(1 for _ in iter_rows(path))
         append_rows(path, rows, version)
 
     repeat_after_others(add)
     return num_before
+
+
+def widened_bytes(path: Path, names: Sequence[str]) -> Iterator[bytes]:
+    """A set with columns added after its last one, as the pieces of a file.
+
+    Rows get the cells they lack, empty, so that none is left ragged. Raises PromptFileError.
+    """
+    with open_prompt_file(path) as stream:
+        form = detect_file_format(path, stream)
+        yield form.bom
+        width = 0
+        for record, part in iter_parts(path, form, stream):
+            written = record
+            if isinstance(part, Header):
+                width = len(part.columns) + len(names)
+                written = record.with_values(dict(enumerate(names, len(part.columns))))
+            elif part is not None and len(record.cells) < width:
+                written = record.with_values({width - 1: ""})
+            yield form.encode(written.raw)
 
 
 def repeat_after_others(change: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ovi_studio.render.job import JobStatus, RenderTask
 from ovi_studio.render.moves import move_job, note_move, status_of, time_now
 from ovi_studio.render.ordering import NEXT_POSITION
+from ovi_studio.render.record import identity_in
 from ovi_studio.render.rows import task_columns
 
 
@@ -45,9 +46,9 @@ def add_task(connection: sqlite3.Connection, task: RenderTask) -> Added:
     if status is JobStatus.RUNNING:
         return Added(job_id, Entry.WAITING)
     if status is JobStatus.DONE:
-        if not task.is_forced and task.output.is_file():
+        if not task.is_forced and identity_in(task.output) == task.identity:
             return Added(job_id, Entry.FINISHED)
-        reason = "to be rendered anew" if task.is_forced else "its file is gone"
+        reason = "to be rendered anew" if task.is_forced else "its file is gone or damaged"
         move_job(connection, job_id, JobStatus.PENDING, reason)
     columns = task_columns(task)
     connection.execute(

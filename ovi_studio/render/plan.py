@@ -169,6 +169,8 @@ class Planner:
 
     def _plan_prompt(self, prompt: PromptSource) -> list[PlannedClip]:
         """The clips of one prompt, one for each seed."""
+        if prompt.fault is not None:
+            raise UsageError(prompt.fault)
         if not prompt.text.strip():
             raise UsageError("the prompt is empty. Write what should be seen and heard.")
         row = choices_of_row(prompt.cells)

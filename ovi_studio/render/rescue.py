@@ -18,8 +18,11 @@ from ovi_studio.render.job import JobStatus, RenderJob, RenderTask
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.record import identity_in, read_clip_recipe
 from ovi_studio.render.rows import read_job
-from ovi_studio.render.schema import BUSY_SECONDS, DamagedQueueError
+from ovi_studio.render.schema import BUSY_SECONDS, DamagedQueueError, database_fault
 from ovi_studio.render.worker_lock import WorkerLock, is_held
+
+MAX_JOBS = 1_000_000
+"""More are not looked for: the number that says how many there were may itself be damaged."""
 
 _SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside a database, after its name."""
@@ -32,14 +35,28 @@ def open_queue(layout: ProjectLayout, on_rescue: Callable[[str], None]) -> Rende
     """
     path = layout.state.queue_path
     try:
-        return RenderQueue(path, is_checked=True)
+        return _open_whole(path)
     except DamagedQueueError:
         with _rescue_lock(layout.state):
             try:
-                return RenderQueue(path, is_checked=True)  # somebody else was quicker
+                return _open_whole(path)  # somebody else was quicker
             except DamagedQueueError as error:
                 on_rescue(_rescue(layout, error))
         return RenderQueue(path)
+
+
+def _open_whole(path: Path) -> RenderQueue:
+    """The queue, if every page and every job of it can be read. Raises DamagedQueueError."""
+    queue = RenderQueue(path, is_checked=True)
+    try:
+        queue.jobs()
+    except ValueError as error:  # a text within the row is not what was written
+        queue.close()
+        raise database_fault(path, sqlite3.DatabaseError(f"malformed job ({error})")) from error
+    except BaseException:
+        queue.close()
+        raise
+    return queue
 
 
 def _rescue(layout: ProjectLayout, error: DamagedQueueError) -> str:
@@ -74,28 +91,32 @@ def _rescue(layout: ProjectLayout, error: DamagedQueueError) -> str:
 
 def _read_jobs(path: Path) -> list[RenderJob]:
     """The jobs that can still be read, oldest first. The file is opened for reading only."""
-    found: dict[int, RenderJob] = {}
+    found: list[RenderJob] = []
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
-            for order in ("id", "id DESC"):  # from both ends, up to the damaged part
-                for job in _readable(connection.execute(f"SELECT * FROM jobs ORDER BY {order}")):
-                    found[job.id] = job
+            for job_id in range(1, _last_id(connection) + 1):
+                # Each by itself, so that a damaged page costs only what is on it. Bytes that were
+                # overwritten can be anything, and reading them can fail in any way.
+                with suppress(Exception):
+                    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,))
+                    found.extend(read_job(one) for one in row)
     except sqlite3.DatabaseError:
         pass
-    return [found[job_id] for job_id in sorted(found)]
+    return found
 
 
-def _readable(rows: Iterator[sqlite3.Row]) -> Iterator[RenderJob]:
-    while True:
-        try:
-            row = next(rows, None)
-        except sqlite3.DatabaseError:
-            return
-        if row is None:
-            return
-        with suppress(Exception):  # bytes that were overwritten can be anything
-            yield read_job(row)
+def _last_id(connection: sqlite3.Connection) -> int:
+    """The highest number that a job has or had, as far as that can be read."""
+    last = 0
+    for query in (
+        "SELECT max(id) FROM jobs",
+        "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'",
+        "SELECT max(job) FROM events",
+    ):
+        with suppress(sqlite3.DatabaseError, TypeError, ValueError):
+            last = max(last, int(connection.execute(query).fetchone()[0]))
+    return min(last, MAX_JOBS)
 
 
 def _clips_of(layout: ProjectLayout, jobs: Sequence[RenderJob]) -> list[RenderTask]:

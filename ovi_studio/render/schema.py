@@ -88,6 +88,16 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 
+_SIGNS_OF_DAMAGE = (
+    "malformed",
+    "not a database",
+    "Could not decode",
+    "no such table",
+    "unsupported file",
+)
+"""Parts of what SQLite says of a file that holds what it did not write."""
+
+
 class DamagedQueueError(QueueError):
     """The database holds something that SQLite did not write."""
 
@@ -105,13 +115,15 @@ def open_database(path: Path) -> sqlite3.Connection:
         _migrate(connection, path)
     except sqlite3.DatabaseError as error:
         raise database_fault(path, error) from error
+    except UnicodeError as error:  # the text of a table's definition, within SQLite's own message
+        raise database_fault(path, sqlite3.DatabaseError(f"malformed ({error})")) from error
     return connection
 
 
 def check_database(connection: sqlite3.Connection, path: Path) -> None:
     """Reads the whole file once. Raises DamagedQueueError when something in it cannot be so."""
     try:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise database_fault(path, error) from error
     if found != "ok":
@@ -134,7 +146,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def database_fault(path: Path, error: sqlite3.Error) -> QueueError:
     """The error to show for a fault that SQLite reports."""
     text = str(error)
-    if "malformed" in text or "not a database" in text:
+    if any(sign in text for sign in _SIGNS_OF_DAMAGE):
         return DamagedQueueError(
             f"The queue {path} cannot be used: {text}. The file is damaged. Move it away and start "
             "again, or let `ovi queue list` do both: it keeps what can be read, and finished clips "

@@ -22,6 +22,12 @@ from ovi_studio.render.choices import Choices
 
 _Value = TypeVar("_Value")
 
+MAX_REPEATS = 10_000
+"""Clips of one prompt in one command; a year of rendering is rather a typing mistake."""
+
+GPU_ATTENTION = ("flash3", "flash2", "cudnn", "flash")
+"""Attention backends that exist on NVIDIA GPUs only."""
+
 
 def mode_for(chosen: Choices) -> Mode:
     """What the clip starts from: as chosen, else a first frame where there is one."""
@@ -44,6 +50,8 @@ def repeats_for(chosen: Choices) -> int:
     repeats = _either(chosen.repeats, 1)
     if repeats < 1:
         raise UsageError(f"{repeats} repeats make no clip: use 1 or more.")
+    if repeats > MAX_REPEATS:
+        raise UsageError(f"{repeats} repeats of one prompt are too many: {MAX_REPEATS} at most.")
     return repeats
 
 
@@ -95,11 +103,27 @@ def placement_for(chosen: Choices, mode: Mode) -> Placement:
     Raises RequestError for an unknown device or attention backend.
     """
     default = Placement()
+    if chosen.device is not None and chosen.device.partition(":")[0] == "cuda":
+        _check_cuda(chosen.device)
+    attention = _either(chosen.attention, default.attention)
+    if attention in GPU_ATTENTION and _device_kind(chosen) != "cuda":
+        raise UsageError(
+            f"Attention {attention} needs an NVIDIA GPU, and this render is on "
+            f"{_device_kind(chosen)}: use auto, sdpa or math."
+        )
     return Placement(
         device=_either(chosen.device, default.device),
         offload=chosen.offload or (Offload.MODEL if mode is Mode.T2I2V else default.offload),
-        attention=_either(chosen.attention, default.attention),
+        attention=attention,
     )
+
+
+def _check_cuda(device: str) -> None:
+    if detect_accelerator() != "cuda":
+        raise UsageError(
+            f"Device {device} needs an NVIDIA GPU and a CUDA build of torch, and this machine or "
+            "this installation lacks one of them: use --device cpu, or install torch anew."
+        )
 
 
 def noise_for(chosen: Choices) -> NoiseSource:

@@ -1,19 +1,19 @@
 """Turns what the user named into prompts: a text is a prompt, a CSV or TSV file is a set."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ovi_studio.errors import UsageError
 from ovi_studio.project.prompt_file import read_prompt_set
+from ovi_studio.prompt.prompt_set import PromptRow
 from ovi_studio.render.job import ClipSource
 
 SET_SUFFIXES = (".csv", ".tsv")
 
-FILE_SUFFIXES = (
-    *SET_SUFFIXES, ".txt", ".yaml", ".yml", ".json", ".toml", ".md", ".xlsx", ".mp4", ".png", ".jpg"
-)  # fmt: skip
-"""A text that ends like this is meant as a file, even where no such file exists."""
+FILE_NAME = re.compile(r"[^\s/\\.][^\s/\\]*\.[A-Za-z][A-Za-z0-9]{0,4}")
+"""A last word of this form is a file's name, such as `set.csv`, not the end of a sentence."""
 
 BARE_SET = "prompt"
 """Set name of prompts that come from no file."""
@@ -31,6 +31,8 @@ class PromptSource:
     """folder of the file, against which its paths are tried first"""
     cells: Mapping[str, str] = field(default_factory=dict)
     """everything the row says"""
+    fault: str | None = None
+    """why the row cannot be rendered as it is written"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def read_prompts(sources: Sequence[str], working_folder: Path) -> Prompts:
                 place=f"{source}, line {row.line} (row {row.id})",
                 folder=path.parent,
                 cells=row.values,
+                fault=_fault_of(row),
             )
             for row in prompt_set.rows
         )
@@ -78,9 +81,7 @@ def _file_named(source: str, working_folder: Path) -> Path | None:
     """The prompt set that the text names; None if the text is a prompt."""
     if "\n" in source or not source.strip():
         return None
-    looks_like_file = source.strip().lower().endswith(FILE_SUFFIXES) or (
-        ("/" in source or "\\" in source) and not any(c.isspace() for c in source)
-    )
+    looks_like_file = _looks_like_file(source)
     path = working_folder / source
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
@@ -99,6 +100,31 @@ def _file_named(source: str, working_folder: Path) -> Path | None:
             "not look like a file name."
         )
     return path if is_file else None
+
+
+def _fault_of(row: PromptRow) -> str | None:
+    """A sentence if words of the row lie outside its columns: they would be lost in silence."""
+    surplus = row.num_cells - len(row.columns)
+    if surplus <= 0:
+        return None
+    return (
+        f"the row has {row.num_cells} cells and the file {len(row.columns)} columns: put cells "
+        "that hold the delimiter in double quotes."
+    )
+
+
+def _looks_like_file(source: str) -> bool:
+    """Whether a text is meant as a file: one word that is a path, or a path to a file's name."""
+    words = source.split()
+    is_path = "/" in source or "\\" in source
+    if len(words) == 1:
+        return is_path or FILE_NAME.fullmatch(words[0]) is not None
+    last = re.split(r"[/\\]", words[-1])[-1]
+    # Of several words only the last may name a file, and then a folder's name has the blanks,
+    # or the suffix is one of a prompt set.
+    return FILE_NAME.fullmatch(last) is not None and (
+        is_path or last.lower().endswith(SET_SUFFIXES)
+    )
 
 
 def _bare_prompt(text: str, number: int) -> PromptSource:

@@ -14,13 +14,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ovi
-from ovi.errors import Cancelled, OviError
+from ovi.errors import Cancelled, OviError, PlacementError, WeightsError
 from ovi.media import ClipWriter
 from ovi_studio.errors import StudioError
 from ovi_studio.render.finished_clips import find_finished, place_file, remove_unfinished
@@ -50,6 +50,8 @@ class Engine:
     load_pipeline: "Callable[..., OviPipeline]"
     describe_device: "Callable[[torch.device], str]"
     versions: Mapping[str, str]
+    num_threads: Callable[[], int | None] = lambda: None
+    """CPU threads that the engine computes with"""
 
 
 class Workbench:
@@ -60,6 +62,8 @@ class Workbench:
         self._engine: Engine | None = None
         self._key: PipelineKey | None = None
         self._pipeline: OviPipeline | None = None
+        self._unusable: dict[PipelineKey, OviError] = {}
+        """What could not be loaded, and why: trying again for every row would take hours."""
 
     @property
     def engine(self) -> Engine:
@@ -73,16 +77,22 @@ class Workbench:
     ) -> "OviPipeline":
         """The pipeline for that key, loaded unless it was the last one used."""
         if self._pipeline is None or key != self._key:
+            if key in self._unusable:
+                raise self._unusable[key]
             self._pipeline = self._key = None
             gc.collect()  # frees the old models' memory before the new ones need it
-            self._pipeline = self.engine.load_pipeline(
-                key.variant,
-                key.precision,
-                key.placement,
-                key.ckpt_dir,
-                picture_source=key.picture_source,
-                on_progress=on_progress,
-            )
+            try:
+                self._pipeline = self.engine.load_pipeline(
+                    key.variant,
+                    key.precision,
+                    key.placement,
+                    key.ckpt_dir,
+                    picture_source=key.picture_source,
+                    on_progress=on_progress,
+                )
+            except (WeightsError, PlacementError) as error:
+                self._unusable[key] = error
+                raise
             self._key = key
         return self._pipeline
 
@@ -188,8 +198,9 @@ def _render(job: RenderJob, bench: Workbench, report: JobReporter) -> tuple[str,
     created = datetime.now(UTC)
     pipeline = bench.pipeline_for(job.task.pipeline_key, report)
     stream = pipeline.render(job.task.request, on_progress=report)
+    placement = replace(job.task.placement, num_threads=bench.engine.num_threads())
     recipe = recipe_for(
-        job.task,
+        replace(job.task, placement=placement),
         versions=bench.engine.versions,
         device=bench.engine.describe_device(pipeline.device),
         created=created,
@@ -230,7 +241,7 @@ def open_engine() -> Engine:
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-    return Engine(load_pipeline, describe_device, versions)
+    return Engine(load_pipeline, describe_device, versions, torch.get_num_threads)
 
 
 def main(

@@ -1,4 +1,4 @@
-"""Shows changed rows as a unified diff that `patch` and `git apply --unidiff-zero` accept."""
+"""Shows changed rows as a unified diff, as `patch -p0` takes it."""
 
 from collections.abc import Iterable, Iterator
 

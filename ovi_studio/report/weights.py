@@ -64,6 +64,14 @@ def licence_data(licence: Licence) -> dict[str, Any]:
     }
 
 
+def picture_text(licence: Licence) -> str:
+    """Where the image model of mode t2i2v comes from."""
+    return (
+        f"Mode t2i2v also needs {licence.source} ({licence.name}; {licence.page}), which diffusers "
+        f"fetches to the hub's cache when it is first used. {licence.note}"
+    )
+
+
 def download_text(prepared: PreparedDownload) -> str:
     """What would come, under which terms."""
     plan = prepared.plan

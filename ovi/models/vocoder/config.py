@@ -17,7 +17,8 @@ class VocoderConfig:
     upsample_rates: tuple[int, ...] = (4, 4, 2, 2, 2, 2)
     """Factor in time of each stage, first stage first."""
     upsample_kernels: tuple[int, ...] = (8, 8, 4, 4, 4, 4)
-    """Taps of each stage's transposed convolution; the rate plus an even number."""
+    """Taps of each stage's transposed convolution; the rate plus an even number, or a
+    stage gives one sample more than its rate says."""
     amp_kernels: tuple[int, ...] = (3, 7, 11)
     """Taps of the parallel AMP blocks of every stage; odd."""
     amp_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
@@ -35,10 +36,10 @@ class VocoderConfig:
                 f"not {len(self.upsample_kernels)}."
             )
         pairs = zip(self.upsample_kernels, self.upsample_rates, strict=True)
-        if any(kernel < rate or (kernel - rate) % 2 for kernel, rate in pairs):
+        if any(kernel < rate for kernel, rate in pairs):
             raise ValueError(
-                f"upsample_kernels {self.upsample_kernels} must each exceed their upsample_rates "
-                f"{self.upsample_rates} by an even number, or lengths would not come out."
+                f"upsample_kernels {self.upsample_kernels} must each be at least their "
+                f"upsample_rates {self.upsample_rates}, or samples would be left out."
             )
         if self.initial_channels % 2 ** len(self.upsample_rates):
             raise ValueError(

@@ -10,7 +10,7 @@ from ovi_studio.lint.subject import Subject
 from ovi_studio.lint.text_hygiene import plain
 from ovi_studio.prompt.model import Span
 
-_ENTITY = re.compile(r"&(?:amp;){0,2}#?\w{1,32};?")
+_ENTITY = re.compile(r"&(?:amp;){0,2}#?\w{1,32};|&#?\w{1,32}")
 _BORDER_OF_TAG = re.compile(r"[<>＜＞﹤﹥〈〉‹›\[\]&:：]")
 
 
@@ -57,7 +57,8 @@ def _edit(text: str, span: Span) -> Edit | None:
     characters = plain(_unescaped(written))
     if characters != "&" and _BORDER_OF_TAG.search(characters):
         return None
-    if characters == "&" and _ENTITY.match(characters + text[span.end : span.end + 40]):
+    following = characters + text[span.end : span.end + 40]
+    if characters == "&" and _unescaped(following) != following:
         return None  # what follows would turn it into another entity
     if not characters.strip():
         return deletion(text, span) if _meets_blank(text, span) else Edit(span, characters)

@@ -25,10 +25,15 @@ BF16_SLACK = 2.0
 
 MEL_SETTINGS = {
     "sampling_rate": "sample_rate",
+    "sample_rate": "sample_rate",
     "n_fft": "n_fft",
     "hop_size": "hop_length",
+    "hop_length": "hop_length",
+    "hop": "hop_length",
     "fmin": "min_frequency",
+    "f_min": "min_frequency",
     "fmax": "max_frequency",
+    "f_max": "max_frequency",
 }
 """Spectrogram settings that a case may give under `config.mel` or `about`, and our fields."""
 

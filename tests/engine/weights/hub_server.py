@@ -23,6 +23,8 @@ class Published:
     """GETs that begin elsewhere than asked"""
     too_much: int = 0
     """GETs that have more bytes than the file, and no length"""
+    stalls: threading.Event | None = None
+    """GETs halt in the middle until it is set"""
     refusals: list = field(default_factory=list)
     """(status, headers) of the next answers to GET or HEAD"""
     says_hash: bool = True
@@ -99,7 +101,6 @@ class HubServer:
                 name = "X-Linked-Etag" if file.is_large else "ETag"
                 headers[name] = f'"{file.etag}"'
             if file.is_large:
-                key = handler.path.removeprefix("/").replace("/resolve/", "/", 1)
                 source, _, rest = handler.path.removeprefix("/").partition("/resolve/")
                 key = f"{source}/{rest.partition('/')[2]}"
                 headers["X-Linked-Size"] = str(len(file.content))
@@ -141,7 +142,7 @@ class HubServer:
             begin += 1
         if file.corrupts:
             file.corrupts -= 1
-            body = bytes([body[0] ^ 1]) + body[1:]
+            body = body[:-1] + bytes([body[-1] ^ 1])  # where no header shows it
         handler.send_response(206 if asked and not file.ignores_range else 200)
         if asked and not file.ignores_range:
             last, size = len(file.content) - 1, len(file.content)
@@ -163,5 +164,9 @@ class HubServer:
             handler.close_connection = True
             handler.connection.shutdown(2)
             return None
+        if file.stalls is not None:
+            handler.wfile.write(body[: len(body) // 2])
+            file.stalls.wait(60)
+            body = body[len(body) // 2 :]
         handler.wfile.write(body)
         return None

@@ -24,11 +24,14 @@ def project(tmp_path_factory):
     (folder / "set.csv").write_text(
         f'id,mode,text_prompt\ndrawn,t2i2v,"{PROMPT}"\nplain,t2v,"{PROMPT}"\n'
     )
-    ended = ovi(
-        "render", "set.csv", *FAST, "--picture-model", "flux", "--progress", "json", folder=folder
-    )
-    assert ended.returncode == 0, ended.stderr
-    return folder, ended
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))  # keeps hashes of weight files
+        ended = ovi(
+            "render", "set.csv", *FAST, "--picture-model", "flux", "--progress", "json",
+            folder=folder,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        yield folder, ended
 
 
 def clip_of(folder, row):

@@ -39,7 +39,7 @@ SCENES = [
      "Young female voice through a radio, her own breath, faint wind."),
     ("A waiter in a black vest balances four plates through a crowded restaurant. A child runs "
      "across his path; he spins, keeps every plate and calls out, <S>Careful down there!<E> The "
-     "guests at the next table clap.",
+     "guests at the next table laugh and clap while he sets the plates down.",
      "Laughing male voice, cutlery, many voices, brief applause."),
     ("A storm rolls over a wheat field, the stalks bending in long waves. Lightning strikes a "
      "lone tree on the hill, and for a moment everything is white. Then the rain comes down and "
@@ -47,7 +47,7 @@ SCENES = [
      "Rolling thunder, a sharp crack, heavy rain on a tin roof."),
     ("A boy with a paper crown sits on a throne of cushions in a sunny attic. He raises a wooden "
      "spoon like a sceptre and declares, <S>Nobody goes to bed today.<E> His little dog barks and "
-     "jumps up beside him.",
+     "jumps up beside him, and dust rises from the cushions into the light.",
      "Proud child's voice, one bark, creaking boards."),
     ("A news presenter in a dark suit looks straight into the camera, a city at night on the "
      "screen behind her. She lays down her notes and says, <S>Good evening. Here is what we know "
@@ -67,7 +67,7 @@ SCENES = [
      "Slow breathing through a regulator, bubbles, a deep hum."),
     ("A young man in a striped shirt films himself on a busy bridge, holding the camera at arm's "
      "length. He grins and says, <S>Guess who finally got the job!<E> Behind him a cyclist rings "
-     "her bell and rides on.",
+     "her bell and rides on, and the river glitters under the evening sun.",
      "Excited male voice, traffic, a bicycle bell."),
     ("An abuela with silver braids stirs a large pot over a wood fire in a courtyard. She lifts "
      "the spoon to the camera and says, <S>Prueba esto, corazón.<E> A cat stretches on the warm "
@@ -91,16 +91,16 @@ SCENES = [
 TAGS = ["<S>", "<E>", "<AUDCAP>", "<ENDAUDCAP>", "Audio:"]
 
 ODD_TAGS = {
-    "<S>": ["<s>", "< S >", "＜S＞", "&lt;S&gt;", "[S]", "<S", "S>", "<SS>", "〈S〉", "&amp;lt;S&amp;gt;"],
-    "<E>": ["<e>", "</S>", "</E>", "<\\S>", "<END>", "< E>", "&lt;E&gt;", "E>", "<E", "[E]", "</s>"],
+    "<S>": ["<s>", "< S >", "＜S＞", "&lt;S&gt;", "[S]", "<S", "S>", "〈S〉", "&amp;lt;S&amp;gt;"],
+    "<E>": ["<e>", "</S>", "</E>", "<\\S>", "<END>", "< E>", "&lt;E&gt;", "E>", "<E", "[E]"],
     "<AUDCAP>": ["<audcap>", "<AUDICAP>", "<AUDCAP", "AUDCAP>", "&lt;AUDCAP&gt;", "<AUD CAP>"],
-    "<ENDAUDCAP>": ["</AUDCAP>", "<ENDAUDICAP>", "<endaudcap>", "<ENDAUDCAP", "<AUDCAPEND>", "<END>"],
+    "<ENDAUDCAP>": ["</AUDCAP>", "<ENDAUDICAP>", "<endaudcap>", "<ENDAUDCAP", "<END>"],
     "Audio:": ["audio:", "AUDIO :", "Sound:", "Audio :", "Adio:", "Audio：", "sound effects:"],
 }  # fmt: skip
 
 ODD_PIECES = [
-    " ", "  ", "\n", "\t", "\u00a0", "\u200b", "\u00ad", "\x1b[31m", "\x07", "\ufeff", "“", "”", "’",
-    '"', "&quot;", "&amp;", "&nbsp;", "&#39;", "&lt;", "&ldquo;", "&#8203;", "&gt", "&copy;",
+    " ", "  ", "\n", "\t", "\u00a0", "\u200b", "\u00ad", "\x1b[31m", "\x07", "\ufeff", "“", "”",
+    "’", '"', "&quot;", "&amp;", "&nbsp;", "&#39;", "&lt;", "&ldquo;", "&#8203;", "&gt", "&copy;",
     "<SFX>", "<break>", "<sub1>", "🙂", "42", "1999", "$5", "100%", "NEVER", "STOP RIGHT NOW", "&",
     "(softly) ", "[soft whisper] ", "привет", "日本語", "é", "4k masterpiece", "www.example.com",
     '"Come here," she says.', 'He says "we should go now".', "*", "#", "<", ">", ":", "ʼ", "\u200d",
@@ -210,8 +210,10 @@ def change_case(text, chance):
 
 
 def escape(text, chance):
-    return text.replace("<", "&lt;").replace(">", "&gt;") if chance.random() < 0.5 else text.replace(
-        "'", "’"
+    return (
+        text.replace("<", "&lt;").replace(">", "&gt;")
+        if chance.random() < 0.5
+        else text.replace("'", "’")
     )
 
 

@@ -224,12 +224,35 @@ def test_columns_that_are_needed_are_added(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("text_prompt\r\nA man\r\n", newline="")
     append_to_set(path, [{"text_prompt": "A dog", "seed": "7"}])
-    assert path.read_bytes() == b"text_prompt,seed\r\nA man\r\nA dog,7\r\n"
+    assert path.read_bytes() == b"text_prompt,seed\r\nA man,\r\nA dog,7\r\n"
     bad = tmp_path / "bad.csv"
     bad.write_text("prompt\nA man\n")
     with pytest.raises(PromptFileError, match="no column 'text_prompt'"):
         append_to_set(bad, [{"text_prompt": "A dog"}])
     assert bad.read_text() == "prompt\nA man\n"
+
+
+def test_new_columns_leave_no_row_ragged_and_every_cell_as_it_was(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_bytes(b'\xef\xbb\xbftext_prompt;mood\r\n"A ""m""";" x"\r\n\r\nA\r\nB;y;too many;z')
+    append_to_set(path, [{"text_prompt": "C", "seed": "7", "steps": "2"}])
+    assert path.read_bytes() == (
+        b'\xef\xbb\xbftext_prompt;mood;seed;steps\r\n"A ""m""";" x";;\r\n\r\nA;;;\r\n'
+        b"B;y;too many;z\r\nC;;7;2\r\n"
+    )
+
+
+def test_a_change_while_a_file_is_replaced_is_noticed(tmp_path):
+    path = tmp_path / "b.csv"
+    path.write_bytes(b"old")
+
+    def pieces():
+        yield b"ours"
+        path.write_bytes(b"theirs")
+
+    with pytest.raises(FileChangedError):
+        replace_whole(path, pieces(), file_version(path))
+    assert (path.read_bytes(), names_in(tmp_path)) == (b"theirs", ["b.csv"])
 
 
 def test_someone_elses_change_is_taken_in(tmp_path, monkeypatch):

@@ -28,6 +28,11 @@ def make_task(folder: Path, text: str = "a cat", *, row: str = "1", seed: int = 
     )
 
 
+def identity_in_text(clip: Path) -> str | None:
+    """Stands for `identity_in` where a text file stands for a clip: it holds the identity."""
+    return clip.read_text() if clip.is_file() else None
+
+
 def forced(task: RenderTask) -> RenderTask:
     """The same task, to be rendered even if its clip exists."""
     return replace(task, is_forced=True)

@@ -14,7 +14,15 @@ import pytest
 from ovi.media import read_recipe, sidecar_path
 from ovi_studio.actions.rendering import render_tasks
 from ovi_studio.project.layout import ProjectLayout
-from ovi_studio.render.events import ClipEnded, ClipProgress, ClipStarted, Stopping, WorkerLost
+from ovi_studio.render.events import (
+    ClipEnded,
+    ClipProgress,
+    ClipStarted,
+    QueuePaused,
+    QueueResumed,
+    Stopping,
+    WorkerLost,
+)
 from ovi_studio.render.job import JobStatus
 from ovi_studio.render.queue import RenderQueue
 
@@ -201,6 +209,23 @@ def test_stopping_twice_kills_the_worker(tmp_path):
         worker = queue.worker(job.worker)
     with pytest.raises(ProcessLookupError):
         os.kill(worker.pid, 0)
+
+
+def test_a_follower_waits_while_the_queue_is_paused(tmp_path):
+    with RenderQueue(tmp_path / ".ovi" / "queue.sqlite3") as queue:
+        queue.pause()
+
+    class ResumesWhenTold(Watcher):
+        def __call__(self, event):
+            super().__call__(event)
+            if isinstance(event, QueuePaused):
+                with RenderQueue(tmp_path / ".ovi" / "queue.sqlite3") as queue:
+                    queue.unpause()
+
+    watcher = ResumesWhenTold()
+    (job,) = render(tmp_path, [make_task(tmp_path)], watcher)
+    assert job.status is JobStatus.DONE
+    assert watcher.events[:2] == [QueuePaused(), QueueResumed()]
 
 
 def test_two_followers_at_once_share_one_worker_and_one_clip(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from ovi.spec.placement import Placement
 from ovi_studio.errors import QueueError
+from ovi_studio.render import adding
 from ovi_studio.render.adding import Entry
 from ovi_studio.render.job import ALLOWED_MOVES, MAX_ATTEMPTS, JobStatus
 from ovi_studio.render.queue import RenderQueue
@@ -14,7 +15,7 @@ from ovi_studio.render.rows import new_worker
 from ovi_studio.render.schema import SCHEMA_VERSION
 from ovi_studio.render.worker_lock import WorkerLock
 
-from .tasks import forced, make_task
+from .tasks import forced, identity_in_text, make_task
 
 
 @pytest.fixture
@@ -107,11 +108,14 @@ def test_a_worker_does_not_leave_while_a_job_waits(queue, start_worker, tmp_path
     assert queue.workers() == []
 
 
-def test_a_finished_job_waits_again_when_forced_or_its_file_is_gone(queue, start_worker, tmp_path):
+def test_a_finished_job_waits_again_when_forced_or_its_file_is_gone(
+    queue, start_worker, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(adding, "identity_in", identity_in_text)
     start_worker()
     task = make_task(tmp_path)
     queue.add([task])
-    task.output.touch()
+    task.output.write_text(task.identity)
     queue.finish(queue.claim("w1").id, "rendered")
     assert queue.add([task])[0].entry is Entry.FINISHED
     (again,) = queue.add([forced(task)])

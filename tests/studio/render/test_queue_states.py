@@ -3,6 +3,7 @@
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from ovi_studio.errors import QueueError
+from ovi_studio.render import adding
 from ovi_studio.render.job import ALLOWED_MOVES, MAX_ATTEMPTS, JobStatus
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rows import new_worker
 from ovi_studio.render.worker_lock import WorkerLock
 
-from .tasks import forced, make_task
+from .tasks import forced, identity_in_text, make_task
 
 NUM_WORKERS = 2
 
@@ -30,6 +32,8 @@ class QueueMachine(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)
         path = self.folder / ".ovi" / "queue.sqlite3"
+        self.reading = mock.patch.object(adding, "identity_in", identity_in_text)
+        self.reading.start()
         self.screen, self.workside = RenderQueue(path), RenderQueue(path)
         for queue in (self.screen, self.workside):
             # No power cut is tried here, and waiting for the disk would take most of the time.
@@ -39,6 +43,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.names = 0
 
     def teardown(self):
+        self.reading.stop()
         self.screen.close()
         self.workside.close()
         for lock in self.living.values():
@@ -93,7 +98,7 @@ class QueueMachine(RuleBasedStateMachine):
         if end == "finish":
             output = self.screen.job(job_id).task.output
             output.parent.mkdir(exist_ok=True)
-            output.touch()
+            output.write_text(self.screen.job(job_id).task.identity)
             self.workside.finish(job_id, "rendered")
         elif end == "fail":
             self.workside.fail(job_id, "no")
