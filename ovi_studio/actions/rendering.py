@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ovi.media import ensure_writable
+from ovi_studio.actions.settings import choices_of_settings, load_settings
 from ovi_studio.errors import MissingExtraError, QueueError, UsageError
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.project.published_config import read_published_config
@@ -45,10 +46,10 @@ def plan_render(
     Without `needs_weights` missing weight files are a note, so that a plan can be looked at.
     Raises UsageError, RequestError or PromptFileError for an order that cannot be carried out.
     """
-    sources, config = list(order.sources), Choices()
+    sources, config = list(order.sources), choices_of_settings(load_settings(working_folder))
     if order.config is not None:
         published = read_published_config(working_folder / order.config)
-        config = choices_of_config(published)
+        config = choices_of_config(published).over(config)
         if not sources and published.text_prompt:
             sources = [published.text_prompt]
     if not sources:

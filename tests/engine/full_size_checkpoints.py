@@ -38,9 +38,7 @@ def main(folder: Path) -> None:
     save_file(full_state("ovi_fusion_11b.json.gz", torch.bfloat16), first)
     for other in others:
         os.link(first, other)
-    torch.save(
-        full_state("umt5_xxl_encoder.json", torch.bfloat16), folder / PATHS["text_encoder"]
-    )
+    torch.save(full_state("umt5_xxl_encoder.json", torch.bfloat16), folder / PATHS["text_encoder"])
     torch.save(full_state("wan2.2_vae.json", torch.float32), folder / PATHS["video_vae"])
     torch.save(full_state("mmaudio_vae_v1-16.json", torch.float32), folder / PATHS["audio_vae"])
     vocoder = full_state("bigvgan_16k_best_netG.json", torch.float32)

@@ -108,6 +108,10 @@ def test_other_weights_are_an_error_that_names_them(tmp_path, task):
 def test_latents_are_compared_and_a_difference_explained(tmp_path, task):
     path = write_recipe(tmp_path / "clip.json", task)
     original = read_clip_recipe(path)
-    assert "bit for bit" in compare_latents(original, path)
+    same = compare_latents(original, path)
+    assert same.is_equal
+    assert "bit for bit" in same.sentence
     other = write_recipe(tmp_path / "b.json", task, latents_sha256="bb", device="NVIDIA H100")
-    assert "(device: cpu, now NVIDIA H100)" in compare_latents(original, other)
+    differing = compare_latents(original, other)
+    assert not differing.is_equal
+    assert "(device: cpu, now NVIDIA H100)" in differing.sentence
