@@ -1,71 +1,77 @@
 """The command `ovi`: registers the commands; the one place where errors become exit codes."""
 
+import importlib
 import sys
-import traceback
 from collections.abc import Sequence
 
 import typer
 
-from ovi_studio.cli.add import add
-from ovi_studio.cli.bench import bench
-from ovi_studio.cli.config import config_commands
-from ovi_studio.cli.convert import convert
-from ovi_studio.cli.doctor import doctor
-from ovi_studio.cli.edit import edit
-from ovi_studio.cli.expand import expand
-from ovi_studio.cli.export import export
-from ovi_studio.cli.fmt import fmt
-from ovi_studio.cli.history import history
-from ovi_studio.cli.import_ import import_
-from ovi_studio.cli.init import init
-from ovi_studio.cli.lint import lint
-from ovi_studio.cli.new import new
-from ovi_studio.cli.queue import queue_commands
-from ovi_studio.cli.render import render
-from ovi_studio.cli.reproduce import reproduce
-from ovi_studio.cli.rule import rule
-from ovi_studio.cli.sets import sets
-from ovi_studio.cli.show import show
-from ovi_studio.cli.stats import stats
-from ovi_studio.cli.variants import variants
-from ovi_studio.cli.version import version
-from ovi_studio.cli.weights import weights_commands
+COMMANDS = {
+    # Writing prompts.
+    "init": "init.init",
+    "new": "new.new",
+    "add": "add.add",
+    "edit": "edit.edit",
+    "sets": "sets.sets",
+    "show": "show.show",
+    "stats": "stats.stats",
+    "import": "import_.import_",
+    "export": "export.export",
+    "expand": "expand.expand",
+    # Checking them.
+    "lint": "lint.lint",
+    "rule": "rule.rule",
+    "fmt": "fmt.fmt",
+    "convert": "convert.convert",
+    # Rendering them.
+    "render": "render.render",
+    "reproduce": "reproduce.reproduce",
+    "queue": "queue.queue_commands",
+    "history": "history.history",
+    # This installation.
+    "doctor": "doctor.doctor",
+    "weights": "weights.weights_commands",
+    "variants": "variants.variants",
+    "config": "config.config_commands",
+    "bench": "bench.bench",
+    "version": "version.version",
+}
+"""Every command, in the order of the help: where it is, below this package."""
 
-app = typer.Typer(
-    name="ovi",
-    help="Write, check and render prompts for Ovi, the open model that makes short talking videos.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-# Writing prompts.
-app.command()(init)
-app.command()(new)
-app.command()(add)
-app.command()(edit)
-app.command()(sets)
-app.command()(show)
-app.command()(stats)
-app.command(name="import")(import_)
-app.command()(export)
-app.command()(expand)
-# Checking them.
-app.command()(lint)
-app.command()(rule)
-app.command()(fmt)
-app.command()(convert)
-# Rendering them.
-app.command()(render)
-app.command()(reproduce)
-app.add_typer(queue_commands, name="queue")
-app.command()(history)
-# This installation.
-app.command()(doctor)
-app.add_typer(weights_commands, name="weights")
-app.command()(variants)
-app.add_typer(config_commands, name="config")
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)
-app.command()(version)
+PASSES_OPTIONS_ON = ("bench",)
+"""Commands whose options are read by another program."""
+
+
+def build_app(arguments: Sequence[str]) -> typer.Typer:
+    """The application with the command that `arguments` begin with, or with all commands.
+
+    Typer reads the options of every command it has on each start, which takes longer than a check
+    of a small set; so a command that is named comes alone.
+    """
+    app = typer.Typer(
+        name="ovi",
+        help="Write, check and render prompts for Ovi, the open model that makes short talking "
+        "videos.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    # A callback keeps Typer from taking a lone command for the whole program.
+    app.callback()(lambda: None)
+    named = arguments[0] if arguments else ""
+    for name in (named,) if named in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(".")
+        command = getattr(importlib.import_module(f"ovi_studio.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            settings = {
+                "allow_extra_args": name in PASSES_OPTIONS_ON,
+                "ignore_unknown_options": name in PASSES_OPTIONS_ON,
+            }
+            app.command(name=name, context_settings=settings)(command)
+    return app
+
 
 _WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
 """What the argument parser raises; typer has no public name for it."""
@@ -77,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from ovi_studio.errors import ExitCode, StudioError
 
     try:
+        app = build_app(sys.argv[1:] if arguments is None else arguments)
         result = app(args=arguments, prog_name="ovi", standalone_mode=False)
         sys.stdout.flush()
         return int(result or 0)
@@ -94,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{error.filename or 'The system'}: {error.strerror or error}.", ExitCode.FAILED
         )
     except Exception:
+        import traceback
+
         traceback.print_exc()
         return _say(
             "This was not foreseen; please report it with the lines above.", ExitCode.FAILED

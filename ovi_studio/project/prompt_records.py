@@ -3,7 +3,6 @@
 The ground on which `project/prompt_file.py` reads and changes files.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +59,8 @@ class HashedSource:
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
+        import hashlib  # not needed to check a set, and its start counts
+
         self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
@@ -79,6 +80,8 @@ class HashedSink:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        import hashlib  # not needed to check a set, and its start counts
+
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
