@@ -70,5 +70,5 @@ pictures: demo
 	clip=$$(ls demo/*.mp4 | head -1); \
 	ffmpeg=$$($(BIN)/python -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"); \
 	$$ffmpeg -v error -y -i $$clip -filter_complex \
-	  "[0:v]select='not(mod(n\,6))',tile=8x1[frames];[0:a]showwavespic=s=1024x96:colors=steelblue[wave];[frames][wave]vstack" \
+	  "[0:v]select='not(mod(n\,6))',tile=8x1[frames];[0:a]showwavespic=s=1024x96:colors=steelblue:scale=sqrt[wave];[frames][wave]vstack" \
 	  -frames:v 1 docs/pictures/nano.png

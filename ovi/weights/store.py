@@ -104,7 +104,8 @@ def _missing_message(variant: Variant, folder: Path, missing: list[Component]) -
         (
             f"Weight files of {variant.name} are missing in {where}:",
             *lines,
-            "Download them from these Hugging Face repositories to these paths, or name the "
-            "checkpoint folder that has them. The variant nano needs no files.",
+            f"Fetch them with: ovi weights download {variant.name}. Or download them from these "
+            "Hugging Face repositories to these paths, or name the checkpoint folder that has "
+            "them. The variant nano needs no files.",
         )
     )
