@@ -17,6 +17,17 @@ class Offload(StrEnum):
     """all models stay on the device"""
     MODEL = "model"
     """each model is on the device only while it works"""
+    BLOCKS = "blocks"
+    """transformer and text encoder pass through the device block by block; other models as MODEL"""
+
+
+class HostMemory(StrEnum):
+    """Where weights wait that stream through the device."""
+
+    PINNED = "pinned"
+    """page-locked memory: the fastest way to the device, and memory that nobody else can use"""
+    MAPPED = "mapped"
+    """the weight file itself, mapped: needs no memory, and a fast disk"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,14 @@ class Placement:
     attention: str = "auto"
     num_threads: int | None = None
     """CPU threads, or None for torch's own choice. On a CPU their number changes the last bits."""
+    resident_blocks: int = 0
+    """At Offload.BLOCKS, how many of the transformer's blocks stay on the device, 0 or more."""
+    host_memory: HostMemory = HostMemory.PINNED
+    """At Offload.BLOCKS, where the other blocks wait."""
+    num_gpus: int = 1
+    """Devices that one clip is spread over; 1 or more."""
+    is_sharded: bool = False
+    """Each of several devices holds only its share of the transformer's weights."""
 
     def __post_init__(self) -> None:
         kind, _, index = self.device.partition(":")
@@ -36,6 +55,10 @@ class Placement:
             raise RequestError(f"{self.device!r} is no device: use auto, cpu, cuda, cuda:1 or mps.")
         if self.num_threads is not None and self.num_threads < 1:
             raise RequestError(f"{self.num_threads} threads cannot compute: use 1 or more.")
+        if self.resident_blocks < 0:
+            raise RequestError(f"{self.resident_blocks} blocks cannot stay: use 0 or more.")
+        if self.num_gpus < 1:
+            raise RequestError(f"{self.num_gpus} GPUs cannot render: use 1 or more.")
         if self.attention not in ATTENTION_BACKENDS:
             raise RequestError(
                 f"There is no attention backend {self.attention!r}. "
@@ -50,7 +73,10 @@ class Placement:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """A placement from `to_dict`. Raises RequestError when it cannot be read."""
         try:
-            return cls(**{**data, "offload": Offload(data["offload"])})
+            chosen: dict[str, Any] = {"offload": Offload(data["offload"])}
+            if "host_memory" in data:
+                chosen["host_memory"] = HostMemory(data["host_memory"])
+            return cls(**{**data, **chosen})
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, RequestError):
                 raise

@@ -103,15 +103,39 @@ class Precision:
 
     transformer: TransformerPrecision = TransformerPrecision.BF16
     text_encoder: TransformerPrecision = TransformerPrecision.BF16
-    """fp32 or bf16"""
+    """fp32, bf16 or int8"""
     video_vae: TransformerPrecision = TransformerPrecision.FP32
     """fp32 or bf16"""
 
     def __post_init__(self) -> None:
-        plain = (TransformerPrecision.FP32, TransformerPrecision.BF16)
-        for name in ("text_encoder", "video_vae"):
-            if getattr(self, name) not in plain:
-                raise RequestError(f"The {name.replace('_', ' ')} runs in fp32 or bf16 only.")
+        if self.text_encoder is TransformerPrecision.FP8:
+            raise RequestError("The text encoder runs in fp32, bf16 or int8 only.")
+        if self.video_vae not in (TransformerPrecision.FP32, TransformerPrecision.BF16):
+            raise RequestError("The video vae runs in fp32 or bf16 only.")
+
+
+@dataclass(frozen=True, slots=True)
+class VaeTiling:
+    """The picture is decoded in square tiles that overlap and are blended: less memory, new pixels.
+
+    Time needs no tiles: the decoder streams through it exactly.
+    """
+
+    side: int = 384
+    """of a tile, in pixels; a multiple of 32, at least 128"""
+    overlap: int = 64
+    """of neighbours, in pixels; a multiple of 16, above 0 and at most half a side"""
+
+    def __post_init__(self) -> None:
+        if self.side % 32 or self.side < 128:
+            raise RequestError(
+                f"A tile of {self.side} pixels cannot be decoded: use a multiple of 32, 128 or more."
+            )
+        if self.overlap % 16 or not 0 < self.overlap <= self.side // 2:
+            raise RequestError(
+                f"Tiles of {self.side} pixels cannot overlap by {self.overlap}: use a multiple of "
+                f"16, above 0 and at most {self.side // 2}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +171,8 @@ class ClipRequest:
     sampling: Sampling = field(default_factory=Sampling)
     guidance: Guidance = field(default_factory=Guidance)
     precision: Precision = field(default_factory=Precision)
+    vae_tiling: VaeTiling | None = None
+    """None: each frame is decoded whole."""
     noise: NoiseSource = NoiseSource.CPU
 
     def __post_init__(self) -> None:
@@ -174,6 +200,7 @@ class ClipRequest:
         """A request from `to_dict`. Raises RequestError naming what is missing or wrong."""
         try:
             first_frame, picture = data["first_frame"], data["picture"]
+            tiling = data.get("vae_tiling")  # recipes of the first release have none
             return cls(
                 text=data["text"],
                 variant=data["variant"],
@@ -187,6 +214,7 @@ class ClipRequest:
                 precision=Precision(
                     **{k: TransformerPrecision(v) for k, v in data["precision"].items()}
                 ),
+                vae_tiling=None if tiling is None else VaeTiling(**tiling),
                 noise=NoiseSource(data["noise"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
