@@ -1,7 +1,9 @@
 """Times every stage of one render, with the functions that a render uses."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from ovi.spec.request import ClipRequest
 from ovi.spec.variants import FPS, SAMPLE_RATE
 from ovi.types import Latents, TextEmbeddings
 
+T = TypeVar("T")
+
 PROMPT = (
     "A woman with short grey hair stands on a windy pier at dusk and looks into the camera. She "
     "says, <S>The boats come home tonight.<E> Gulls cross the sky behind her. Audio: A calm, low "
@@ -21,7 +25,9 @@ PROMPT = (
 )
 
 
-def measure_forward(pipeline: OviPipeline, request: ClipRequest, *, repeats: int) -> Measurement:
+def measure_forward(
+    pipeline: OviPipeline, request: ClipRequest, *, repeats: int, used_before: int | None = None
+) -> Measurement:
     """One pass of the transformer at the request's size, warmed up; the median of `repeats`."""
     model, dtype, device = pipeline.models.fusion, pipeline.models.compute_dtype, pipeline.device
     noise = draw_noise(pipeline.variant, request.size, 0, request.noise, device)
@@ -33,35 +39,47 @@ def measure_forward(pipeline: OviPipeline, request: ClipRequest, *, repeats: int
         with torch.inference_mode():
             model(video, audio, timestep, text, text)
 
-    return measure("forward", forward, device, repeats=repeats, warm_up=2)[0]
+    return measure("forward", forward, device, repeats=repeats, warm_up=2, used_before=used_before)[
+        0
+    ]
 
 
-def measure_stages(pipeline: OviPipeline, request: ClipRequest) -> tuple[Measurement, ...]:
-    """Every stage of the request once, in order, the MP4 included."""
+def measure_stages(
+    pipeline: OviPipeline,
+    request: ClipRequest,
+    *,
+    used_before: int | None = None,
+    writes_mp4: bool = True,
+) -> tuple[Measurement, ...]:
+    """Every stage of the request once, in order; the MP4 too, unless that is left out."""
+
+    def timed(name: str, work: Callable[[], T]) -> tuple[Measurement, T]:
+        return measure(name, work, device, used_before=used_before)
+
     device, sampling, guidance = pipeline.device, request.sampling, request.guidance
 
     def encode_texts() -> TextEmbeddings:
         texts = (request.text, guidance.video_negative, guidance.audio_negative)
-        return TextEmbeddings(*(pipeline.encode_text(text)[0] for text in texts))
+        return TextEmbeddings(*(embedding for embedding, _ in pipeline.encode_texts(texts)))
 
     noise = draw_noise(pipeline.variant, request.size, sampling.seed, request.noise, device)
-    text, embeddings = measure("text", encode_texts, device)
-    denoise, latents = measure(
+    text, embeddings = timed("text", encode_texts)
+    denoise, latents = timed(
         f"denoise, {sampling.num_steps} steps",
         lambda: pipeline.denoise_latents(embeddings, noise, None, sampling, guidance),
-        device,
     )
-    sound, waveform = measure("sound", lambda: pipeline.decode_audio(latents.audio), device)
-    picture, _ = measure("picture", lambda: _drain(pipeline, latents), device)
-    written, _ = measure(
-        "picture into mp4", lambda: _write(pipeline, request, latents, waveform), device
-    )
-    return text, denoise, sound, picture, written
+    sound, waveform = timed("sound", lambda: pipeline.decode_audio(latents.audio))
+    picture, _ = timed("picture", lambda: _drain(pipeline, request, latents))
+    found = (text, denoise, sound, picture)
+    if not writes_mp4:
+        return found
+    written, _ = timed("picture into mp4", lambda: _write(pipeline, request, latents, waveform))
+    return (*found, written)
 
 
-def _drain(pipeline: OviPipeline, latents: Latents) -> None:
+def _drain(pipeline: OviPipeline, request: ClipRequest, latents: Latents) -> None:
     """Decodes every frame and keeps none."""
-    for _ in pipeline.decode_frames(latents.video):
+    for _ in pipeline.decode_frames(latents.video, tiling=request.vae_tiling):
         pass
 
 
@@ -81,5 +99,5 @@ def _write(
             recipe={"benchmark": True},
         ) as writer,
     ):
-        for frames in pipeline.decode_frames(latents.video):
+        for frames in pipeline.decode_frames(latents.video, tiling=request.vae_tiling):
             writer.write(frames)

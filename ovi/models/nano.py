@@ -14,7 +14,7 @@ from ovi.models.text_encoder.config import TextEncoderConfig
 from ovi.models.video_vae.config import VideoVaeConfig
 from ovi.models.vocoder.config import VocoderConfig
 
-_TEXT_LEN = 512
+_TEXT_LEN = 256
 _TEXT_DIM = 128
 
 
@@ -50,10 +50,10 @@ NANO_CONFIGS = NanoConfigs(
         # Audio latents come 31.25 a second and video latents 6, whatever the model's size.
         audio=_backbone(20, (1,), 6 / 31.25),
     ),
-    video_vae=VideoVaeConfig(encoder_dim=12, decoder_dim=20),
+    video_vae=VideoVaeConfig(encoder_dim=16, decoder_dim=16),
     audio_vae=AudioVaeConfig(hidden_dim=32),
     vocoder=VocoderConfig(
-        initial_channels=160, upsample_rates=(4, 4, 4, 4), upsample_kernels=(8, 8, 8, 8)
+        initial_channels=128, upsample_rates=(4, 4, 4, 4), upsample_kernels=(8, 8, 8, 8)
     ),
     text_encoder=TextEncoderConfig(
         vocab_size=384,

@@ -5,15 +5,18 @@ kinds of file exist: safetensors, and what `torch.save` writes (.pth, .pt), whic
 pickle can name any Python function to be called on loading; only plain tensors are accepted.
 """
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ovi.errors import WeightsError
 
@@ -38,6 +41,15 @@ DTYPES = {
 """What safetensors calls torch's number formats."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a file holds a tensor, its values one after another."""
+
+    path: Path
+    offset: int
+    """Of the first byte."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """An open weight file."""
@@ -46,6 +58,8 @@ class Checkpoint:
     """A tensor without values (on the meta device) for each key."""
     read: Callable[[str], Tensor]
     """The tensor of a key, on the CPU, mapped to the file."""
+    locate: Callable[[str], Span | None]
+    """Where the tensor of a key lies; None if that cannot be told."""
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -58,7 +72,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
             return _open_safetensors(path)
         tensors = _open_pickle(path)
         headers = {key: tensor.to("meta") for key, tensor in tensors.items()}
-        return Checkpoint(headers, tensors.__getitem__)
+        spans = cache(lambda: _pickle_spans(path))
+        return Checkpoint(headers, tensors.__getitem__, lambda key: spans().get(key))
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -76,7 +91,20 @@ def _open_safetensors(path: Path) -> Checkpoint:
             headers[key] = torch.empty(entry.get_shape(), dtype=dtype, device="meta")
     except SafetensorError as error:
         raise _damaged(path, str(error)) from error
-    return Checkpoint(headers, file.get_tensor)
+    spans = cache(lambda: _safetensors_spans(path))
+    return Checkpoint(headers, file.get_tensor, lambda key: spans().get(key))
+
+
+def _safetensors_spans(path: Path) -> dict[str, Span]:
+    """A length of 8 bytes, a header of JSON with offsets into what follows it, the values."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(length))
+    return {
+        key: Span(path, 8 + length + entry["data_offsets"][0])
+        for key, entry in header.items()
+        if key != "__metadata__"
+    }
 
 
 def _open_pickle(path: Path) -> dict[str, Tensor]:
@@ -94,6 +122,22 @@ def _open_pickle(path: Path) -> dict[str, Tensor]:
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise _damaged(path, str(error)) from error
     return _plain_tensors(path, content)
+
+
+def _pickle_spans(path: Path) -> dict[str, Span]:
+    """What torch tells of the archive when it reads tensors without their values."""
+    try:
+        with FakeTensorMode():
+            tensors = _plain_tensors(path, torch.load(path, weights_only=True))
+    except RuntimeError:  # a file from before PyTorch 1.6 has no places to tell
+        return {}
+    spans: dict[str, Span] = {}
+    for key, tensor in tensors.items():
+        start = getattr(tensor.untyped_storage(), "_checkpoint_offset", None)
+        if start is not None and tensor.is_contiguous():
+            offset = start + tensor.storage_offset() * tensor.element_size()
+            spans[key] = Span(path, offset)
+    return spans
 
 
 def _plain_tensors(path: Path, content: Any) -> dict[str, Tensor]:

@@ -7,21 +7,35 @@ dtype, its parameters are the mapped file itself: they take no memory that the s
 reclaim, and the file must not be written to meanwhile.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ovi.errors import WeightsError
 from ovi.runtime.checkpoint import Checkpoint, open_checkpoint
-from ovi.runtime.quantize import EightBitLinear
+from ovi.runtime.quantize import EightBitLinear, expected_state
+from ovi.runtime.reading import read_tensors
 
 M = TypeVar("M", bound=nn.Module)
 
 Convert = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 """From the keys of a file to those of the model; works on meta tensors too."""
+
+
+class Parking(Protocol):
+    """Takes parts of a model away from the device as soon as they are loaded."""
+
+    def part_of(self, key: str) -> int:
+        """The part that a tensor belongs to; parts are loaded in rising order."""
+        ...
+
+    def park(self, model: nn.Module, part: int) -> None:
+        """Takes a part, of which all tensors are there."""
+        ...
+
 
 FILE_DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn)
 """What a weight may be stored as; one file may mix them."""
@@ -38,31 +52,65 @@ def load_model(
     device: torch.device,
     dtype: torch.dtype,
     name: str,
+    parking: Parking | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> M:
     """The model that `build` makes, in evaluation mode, with the tensors of all `files`.
 
     Weights become `dtype`, except where the model holds them in eight bits (`quantize.py`).
-    `name` is what errors call the model; `on_progress` hears the share done, up to 1.
+    `parking` takes parts of the model off the device as they come. `name` is what errors call the
+    model; `on_progress` hears the share done, up to 1.
     Raises WeightsError when files and model do not fit, or a weight is not finite.
     """
     checkpoint = _open_files(files)
     model, converted = _fit(build, checkpoint, convert, files, name)
-    modules = dict(model.named_modules())
     total, done = sum(header.nbytes for header in converted.values()), 0
+
+    def tensors() -> Iterator[tuple[str, Tensor]]:
+        nonlocal done
+        keys = list(converted)
+        if parking is not None:
+            keys.sort(key=parking.part_of)
+        for key, stored in _stored_tensors(checkpoint, convert, converted, keys, device):
+            yield key, stored
+            done += stored.nbytes
+            if on_progress is not None:
+                on_progress(done / max(total, 1))
+
+    finite = place_tensors(model, tensors(), device=device, dtype=dtype, parking=parking)
+    _check_finite(finite, files, name)
+    return model.eval()
+
+
+def place_tensors(
+    model: M,
+    tensors: Iterable[tuple[str, Tensor]],
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    parking: Parking | None = None,
+) -> dict[str, Tensor]:
+    """Gives a model without memory its tensors, in any order, or by part for a `parking`.
+
+    Returns for each key whether all values are finite, still on the device.
+    """
+    modules = dict(model.named_modules())
     finite: dict[str, Tensor] = {}
-    for key, stored in _stored_tensors(checkpoint, convert, converted):
+    last_part: int | None = None
+    for key, stored in tensors:
+        part = None if parking is None else parking.part_of(key)
+        if parking is not None and last_part is not None and part != last_part:
+            parking.park(model, last_part)
+        last_part = part
         owner, _, leaf = key.rpartition(".")
         arrived = stored.to(device)
         _place(modules[owner], leaf, arrived, dtype)
         if arrived.numel():
             finite[key] = _is_finite(arrived, dtype)
-        done += stored.nbytes
-        if on_progress is not None:
-            on_progress(done / max(total, 1))
-    _check_finite(finite, files, name)
+    if parking is not None and last_part is not None:
+        parking.park(model, last_part)
     _check_nothing_left(model)
-    return model.eval()
+    return finite
 
 
 def check_files(
@@ -78,12 +126,14 @@ def check_files(
 def _open_files(files: Sequence[Path]) -> Checkpoint:
     """All files as one."""
     headers: dict[str, Tensor] = {}
-    readers: dict[str, Callable[[str], Tensor]] = {}
+    owners: dict[str, Checkpoint] = {}
     for path in files:
         checkpoint = open_checkpoint(path)
         headers |= checkpoint.headers
-        readers |= dict.fromkeys(checkpoint.headers, checkpoint.read)
-    return Checkpoint(headers, lambda key: readers[key](key))
+        owners |= dict.fromkeys(checkpoint.headers, checkpoint)
+    return Checkpoint(
+        headers, lambda key: owners[key].read(key), lambda key: owners[key].locate(key)
+    )
 
 
 def _fit(
@@ -97,7 +147,7 @@ def _fit(
     with torch.device("meta"):
         model = build()
     converted = convert(checkpoint.headers)
-    problems = _misfits(converted, model.state_dict())
+    problems = _misfits(converted, expected_state(model, converted))
     if problems:
         raise WeightsError(
             f"{_names(files)} does not fit the {name} model: {'; '.join(problems)}. "
@@ -108,20 +158,24 @@ def _fit(
 
 
 def _stored_tensors(
-    checkpoint: Checkpoint, convert: Convert, converted: Mapping[str, Tensor]
+    checkpoint: Checkpoint,
+    convert: Convert,
+    converted: Mapping[str, Tensor],
+    keys: Sequence[str],
+    device: torch.device,
 ) -> Iterator[tuple[str, Tensor]]:
-    """The files' tensors under the model's keys, on the CPU.
+    """The files' tensors under the model's `keys`, in that order, on the CPU or on `device`.
 
     A conversion that only renames hands on the headers it was given, and is followed tensor by
     tensor. One that computes gets all tensors at once; its results are let go of one by one.
     """
     published = {id(header): key for key, header in checkpoint.headers.items()}
     if all(id(header) in published for header in converted.values()):
-        for key, header in converted.items():
-            yield key, checkpoint.read(published[id(header)])
+        stored = read_tensors(checkpoint, [published[id(converted[key])] for key in keys], device)
+        yield from zip(keys, stored, strict=True)
     else:
         computed = convert({key: checkpoint.read(key) for key in checkpoint.headers})
-        for key in converted:
+        for key in keys:
             yield key, computed.pop(key)
 
 
@@ -139,7 +193,7 @@ def _misfits(offered: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> lis
         "of an unknown number format": [
             f"{key} is {str(offered[key].dtype).removeprefix('torch.')}"
             for key in both
-            if offered[key].dtype not in FILE_DTYPES
+            if offered[key].dtype not in FILE_DTYPES and offered[key].dtype is not wanted[key].dtype
         ],
     }
     return [f"{len(keys)} {fault} ({_some(keys)})" for fault, keys in faults.items() if keys]
@@ -147,8 +201,8 @@ def _misfits(offered: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> lis
 
 def _place(owner: nn.Module, leaf: str, tensor: Tensor, dtype: torch.dtype) -> None:
     """Makes `tensor` the parameter or buffer `leaf` of its module."""
-    if isinstance(owner, EightBitLinear) and leaf == "weight":
-        owner.hold(tensor)
+    if isinstance(owner, EightBitLinear) and leaf != "bias":
+        owner.hold(leaf, tensor)
         return
     tensor = tensor.to(dtype)
     is_parameter = isinstance(getattr(owner, leaf), nn.Parameter)

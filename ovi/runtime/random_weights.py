@@ -6,7 +6,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +30,7 @@ def fill_random(model: nn.Module, seed: int) -> None:
         if deviation is None:
             parameter.fill_(constant)
             continue
-        digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-        generator = torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        generator = torch.Generator("cpu").manual_seed(_seed_of(name, seed))
         noise = torch.rand(parameter.shape, generator=generator, dtype=torch.float32)
         parameter.copy_((noise - 0.5) * (math.sqrt(12.0) * deviation))
 
@@ -40,17 +39,46 @@ def fill_random(model: nn.Module, seed: int) -> None:
 def fill_random_fast(model: nn.Module, seed: int) -> None:
     """As `fill_random`, on the model's own device and in its own dtype: fast, values of no account.
 
-    Normal noise; other values on every device. Not for parameters held in eight bits.
+    Normal noise; other values on every kind of device. Not for parameters held in eight bits.
     """
-    generators: dict[torch.device, torch.Generator] = {}
-    for _, parameter, deviation, constant in _plan(model):
-        device = parameter.device
-        if device not in generators:
-            generators[device] = torch.Generator(device).manual_seed(seed)
-        if deviation is None:
-            parameter.fill_(constant)
-        else:
-            parameter.normal_(0.0, deviation, generator=generators[device])
+    for name, parameter, deviation, constant in _plan(model):
+        _fill_fast(parameter, name, seed, deviation, constant)
+
+
+def random_tensors(
+    model: nn.Module,
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype,
+    order: Callable[[str], int] | None = None,
+) -> Iterator[tuple[str, Tensor]]:
+    """What `fill_random_fast` would give a `model` without memory, one tensor at a time, by name.
+
+    `order` sorts the names; the values do not depend on it.
+    """
+    plan = list(_plan(model))
+    if order is not None:
+        plan.sort(key=lambda entry: order(entry[0]))
+    for name, parameter, deviation, constant in plan:
+        tensor = torch.empty(parameter.shape, dtype=dtype, device=device)
+        _fill_fast(tensor, name, seed, deviation, constant)
+        yield name, tensor
+
+
+def _fill_fast(
+    tensor: Tensor, name: str, seed: int, deviation: float | None, constant: float
+) -> None:
+    if deviation is None:
+        tensor.fill_(constant)
+    else:
+        generator = torch.Generator(tensor.device).manual_seed(_seed_of(name, seed))
+        tensor.normal_(0.0, deviation, generator=generator)
+
+
+def _seed_of(name: str, seed: int) -> int:
+    """A seed for one parameter."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _plan(model: nn.Module) -> Iterator[tuple[str, Tensor, float | None, float]]:

@@ -27,7 +27,8 @@ class HostMemory(StrEnum):
     PINNED = "pinned"
     """page-locked memory: the fastest way to the device, and memory that nobody else can use"""
     MAPPED = "mapped"
-    """the weight file itself, mapped: needs no memory, and a fast disk"""
+    """the weight file itself, mapped: needs next to no memory, and a fast disk; weights that the
+    file holds in another number format wait in ordinary memory"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,9 @@ class Placement:
     """At Offload.BLOCKS, how many of the transformer's blocks stay on the device, 0 or more."""
     host_memory: HostMemory = HostMemory.PINNED
     """At Offload.BLOCKS, where the other blocks wait."""
+    token_chunk: int | None = None
+    """The transformer's work on single tokens (norms, projections, feed-forward) takes at most so
+    many tokens at a time, which bounds its memory; 1 or more. None: all at once."""
     num_gpus: int = 1
     """Devices that one clip is spread over; 1 or more."""
     is_sharded: bool = False
@@ -57,6 +61,8 @@ class Placement:
             raise RequestError(f"{self.num_threads} threads cannot compute: use 1 or more.")
         if self.resident_blocks < 0:
             raise RequestError(f"{self.resident_blocks} blocks cannot stay: use 0 or more.")
+        if self.token_chunk is not None and self.token_chunk < 1:
+            raise RequestError(f"{self.token_chunk} tokens cannot be a chunk: use 1 or more.")
         if self.num_gpus < 1:
             raise RequestError(f"{self.num_gpus} GPUs cannot render: use 1 or more.")
         if self.attention not in ATTENTION_BACKENDS:

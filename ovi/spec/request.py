@@ -116,25 +116,18 @@ class Precision:
 
 @dataclass(frozen=True, slots=True)
 class VaeTiling:
-    """The picture is decoded in square tiles that overlap and are blended: less memory, new pixels.
+    """The picture is decoded in square tiles: less memory, the same picture up to rounding.
 
     Time needs no tiles: the decoder streams through it exactly.
     """
 
     side: int = 384
     """of a tile, in pixels; a multiple of 32, at least 128"""
-    overlap: int = 64
-    """of neighbours, in pixels; a multiple of 16, above 0 and at most half a side"""
 
     def __post_init__(self) -> None:
         if self.side % 32 or self.side < 128:
             raise RequestError(
                 f"A tile of {self.side} pixels cannot be decoded: use a multiple of 32, 128 or more."
-            )
-        if self.overlap % 16 or not 0 < self.overlap <= self.side // 2:
-            raise RequestError(
-                f"Tiles of {self.side} pixels cannot overlap by {self.overlap}: use a multiple of "
-                f"16, above 0 and at most {self.side // 2}."
             )
 
 

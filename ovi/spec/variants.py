@@ -78,7 +78,7 @@ NANO = Variant(
     target_area=128 * 128,
     audio_form=AudioForm.PREFIXED,
     num_layers=6,
-    max_tokens=512,
+    max_tokens=256,
     is_embedded=True,
 )
 

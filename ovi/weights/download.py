@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from ovi.errors import WeightsError
+from ovi.weights.hashes import remember_hash
 from ovi.weights.hub import Hub, Interruption, RemoteFile, look_up, open_file
 from ovi.weights.licences import licence_of
 from ovi.weights.verify import CHUNK_BYTES, RecordedFile, form_fault, write_record
@@ -120,7 +121,9 @@ def bring_files(
 def _settle(job: Future[RecordedFile], file: PlannedFile, ckpt_dir: Path) -> list[WeightsError]:
     """Records what a finished thread brought. Returns what went wrong in it."""
     try:
-        write_record(ckpt_dir, {file.wanted.path: job.result()})
+        recorded = job.result()
+        write_record(ckpt_dir, {file.wanted.path: recorded})
+        remember_hash(ckpt_dir / file.wanted.path, recorded.sha256)
     except WeightsError as error:
         return [error]
     except OSError as error:

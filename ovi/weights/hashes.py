@@ -63,6 +63,17 @@ def hash_files(paths: Sequence[Path], on_bytes: OnBytes | None = None) -> dict[P
     return known | new
 
 
+def remember_hash(path: Path, sha256: str) -> None:
+    """Remembers the hash of a file that was just written, so that nobody has to read it again.
+
+    `sha256` is in hex. Raises WeightsError for a file that is not there.
+    """
+    try:
+        _remember({str(path.resolve()): {"stamp": _stamp(path), "sha256": sha256}})
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
 def hash_folder(folder: Path) -> str:
     """SHA-256 in hex over the names and contents of all files in a folder of small files.
 

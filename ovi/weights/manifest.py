@@ -3,17 +3,18 @@
 Which tensors a file holds is the models' business; whether it is there, `store.py`'s.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ovi.errors import WeightsError
 from ovi.spec.request import Precision, TransformerPrecision
 from ovi.spec.variants import Variant
+from ovi.weights.quantized import quantized_path
 
 NANO_SEED = 0
 """Seed of the random weights that `nano` runs on while no trained ones ship."""
 
-RANDOM_WEIGHTS_VERSION = 1
+RANDOM_WEIGHTS_VERSION = 2
 """Raised when `runtime/random_weights.py` or the sizes of `nano` change: other weights, then."""
 
 MODEL_NAMES = ("fusion", "video_vae", "audio_vae", "vocoder", "text_encoder")
@@ -33,13 +34,23 @@ class Component:
     """Relative to the checkpoint folder, with forward slashes."""
     source: str
     """Repository on the Hugging Face hub that published it."""
-    stand_in: str | None = None
-    """Path of the file that is used where the first is absent."""
+    stand_in: "Component | None" = None
+    """What is used where the file is absent."""
+    saved: str | None = None
+    """Path of what `ovi weights quantize` makes of the file (`quantized.py`); used where it is."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The paths it may be at, best first."""
-        return (self.path,) if self.stand_in is None else (self.path, self.stand_in)
+        parts = (self,) if self.stand_in is None else (self, self.stand_in)
+        saved = tuple(part.saved for part in parts if part.saved is not None)
+        return (*saved, *(part.path for part in parts))
+
+    def source_of(self, path: str) -> str:
+        """The repository that published one of the `paths`, or what it was made of."""
+        stand_in = self.stand_in
+        is_stand_in = stand_in is not None and path in (stand_in.path, stand_in.saved)
+        return stand_in.source if stand_in is not None and is_stand_in else self.source
 
 
 OVI_SOURCE = "chetwinlow1/Ovi"
@@ -74,17 +85,26 @@ SHARED_COMPONENTS = (
 def components_of(variant: Variant, precision: Precision) -> tuple[Component, ...]:
     """What a published variant is loaded from; empty for `nano`, which needs no folder.
 
-    At fp8, the transformer's published fp8 file is preferred; without it, and for the variants
-    that have none, the weights are cast to fp8 while they load from the ordinary file.
+    Where eight bits are wanted, a file saved by `ovi weights quantize` comes first: it is nearer to
+    the original than the published fp8 file, which comes next. Without either, the weights are
+    quantized while they load from the ordinary file.
     """
     if variant.is_embedded:
         return ()
-    path = FUSION_PATHS[variant.name]
+    fusion = Component("fusion", FUSION_PATHS[variant.name], OVI_SOURCE)
+    fusion = _saved(fusion, precision.transformer)
     if precision.transformer is TransformerPrecision.FP8 and variant.name == FP8_VARIANT:
-        fusion = Component("fusion", FP8_FUSION_PATH, FP8_SOURCE, stand_in=path)
-    else:
-        fusion = Component("fusion", path, OVI_SOURCE)
-    return (fusion, *SHARED_COMPONENTS)
+        fusion = Component("fusion", FP8_FUSION_PATH, FP8_SOURCE, stand_in=fusion)
+    shared = tuple(
+        _saved(part, precision.text_encoder) if part.name == "text_encoder" else part
+        for part in SHARED_COMPONENTS
+    )
+    return (fusion, *shared)
+
+
+def _saved(component: Component, precision: TransformerPrecision) -> Component:
+    """The component, with the path of its saved file where eight bits are wanted."""
+    return replace(component, saved=quantized_path(component.path, precision))
 
 
 def nano_files() -> dict[str, Path] | None:

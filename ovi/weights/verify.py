@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ovi.errors import WeightsError
+from ovi.weights.quantized import MAX_HEADER_BYTES, is_quantized, read_origin
 
 RECORD_FILE = "ovi_weights.json"
 RECORD_VERSION = 1
 
 CHUNK_BYTES = 4 * 1024 * 1024
-
-_MAX_HEADER_BYTES = 100_000_000
-"""The limit of the safetensors format."""
 
 _ITEM_BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16,
@@ -97,11 +95,12 @@ def fault_of(
         size = path.stat().st_size
         if recorded is not None and size != recorded.size_bytes:
             return f"has {size:,} bytes instead of {recorded.size_bytes:,}"
-        fault = form_fault(path, path.name)
+        fault = form_fault(path, path.name) or _origin_fault(path)
         if fault is None and recorded is not None and on_bytes is not None:
             found = hash_file(path, on_bytes)
             if found != recorded.sha256:
-                fault = f"has changed since it was downloaded (sha256 {found[:12]}...)"
+                made = "saved" if is_quantized(path) else "downloaded"
+                fault = f"has changed since it was {made} (sha256 {found[:12]}...)"
         return fault
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
@@ -132,11 +131,22 @@ def form_fault(path: Path, name: str) -> str | None:
     return None if path.stat().st_size else "is empty"
 
 
+def _origin_fault(path: Path) -> str | None:
+    """What is wrong with what a file saved by `ovi weights quantize` says of its original."""
+    if not is_quantized(path):
+        return None
+    try:
+        read_origin(path)
+    except WeightsError:
+        return "does not say what it was made of"
+    return None
+
+
 def _safetensors_fault(path: Path) -> str | None:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
+        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
             return "is no safetensors file, or only the beginning of one"
         header = file.read(length)
     try:

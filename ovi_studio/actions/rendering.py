@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ovi.media import ensure_writable
+from ovi.spec.machine import Machine
 from ovi_studio.actions.settings import choices_of_settings, load_settings
 from ovi_studio.errors import MissingExtraError, QueueError, UsageError
 from ovi_studio.project.layout import ProjectLayout
@@ -13,11 +14,13 @@ from ovi_studio.project.published_config import read_published_config
 from ovi_studio.render.choices import Choices, choices_of_config
 from ovi_studio.render.events import ClipEnded, RenderEvent
 from ovi_studio.render.finished_clips import find_finished
-from ovi_studio.render.follow import Follower
+from ovi_studio.render.follow import follower_for
+from ovi_studio.render.free_space import ensure_space
 from ovi_studio.render.job import JobStatus, RenderJob, RenderTask
 from ovi_studio.render.keeper import start_keeper
 from ovi_studio.render.launch import WORKER_COMMAND
-from ovi_studio.render.plan import Planner, RenderPlan
+from ovi_studio.render.plan import Planner
+from ovi_studio.render.planned import RenderPlan
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rescue import open_queue
 from ovi_studio.render.sources import read_prompts
@@ -40,10 +43,12 @@ def plan_render(
     *,
     needs_weights: bool = True,
     on_weight_bytes: Callable[[int, int], None] | None = None,
+    machine: Machine | None = None,
 ) -> RenderPlan:
     """What an order comes to. Renders nothing, writes nothing.
 
     Without `needs_weights` missing weight files are a note, so that a plan can be looked at.
+    `machine` is the one to plan for; None: this one.
     Raises UsageError, RequestError or PromptFileError for an order that cannot be carried out.
     """
     sources, config = list(order.sources), choices_of_settings(load_settings(working_folder))
@@ -61,6 +66,7 @@ def plan_render(
         working_folder=working_folder,
         needs_weights=needs_weights,
         on_weight_bytes=on_weight_bytes,
+        machine=machine,
     )
     return planner.plan(prompts)
 
@@ -87,14 +93,15 @@ def render_tasks(
     on_others_waiting: Callable[[int], None] = lambda _: None,
     on_rescue: Callable[[str], None] = say_nothing,
     stop_requests: Callable[[], int] = lambda: 0,
+    cluster: str | None = None,
     worker_command: Sequence[str] = WORKER_COMMAND,
 ) -> list[RenderJob]:
     """Puts tasks into the project's queue and follows them to their end.
 
     Returns the jobs as they ended, in the order of the tasks. `on_others_waiting` gets the number
     of jobs that come before, `on_rescue` what became of a damaged queue. `stop_requests` says how
-    often the user asked to stop. Raises QueueError, WorkerError, and MediaError when clips cannot
-    be written.
+    often the user asked to stop. `cluster` is the address of a Ray cluster to render on. Raises
+    QueueError, WorkerError, MissingExtraError, and MediaError when clips cannot be written.
     """
     _ensure_all_writable(tasks)
     with open_queue(layout, on_rescue) as queue:
@@ -102,14 +109,14 @@ def render_tasks(
         num_others = queue.count_unfinished_before(min(to_render, default=0))
         if num_others:
             on_others_waiting(num_others)
-        follower = Follower(
+        follower_for(
             queue,
             to_render,
+            cluster=cluster,
             on_event=on_event,
             stop_requests=stop_requests,
             worker_command=worker_command,
-        )
-        follower.run()
+        ).run()
         return _in_order(queue, job_ids)
 
 
@@ -167,13 +174,20 @@ def follow_jobs(
     *,
     on_event: Callable[[RenderEvent], None],
     stop_requests: Callable[[], int] = lambda: 0,
+    gpus: int | None = None,
+    cluster: str | None = None,
     worker_command: Sequence[str] = WORKER_COMMAND,
 ) -> list[RenderJob]:
-    """Follows jobs of the queue to their end. Raises QueueError and WorkerError."""
+    """Follows jobs of the queue to their end; `gpus` wins over what they were planned with.
+
+    Raises as `render_tasks`.
+    """
     with RenderQueue(layout.state.queue_path) as queue:
-        Follower(
+        follower_for(
             queue,
             job_ids,
+            gpus=gpus,
+            cluster=cluster,
             on_event=on_event,
             stop_requests=stop_requests,
             worker_command=worker_command,
@@ -181,10 +195,16 @@ def follow_jobs(
         return _in_order(queue, job_ids)
 
 
-def keep_jobs(job_ids: Sequence[int], layout: ProjectLayout) -> list[RenderJob]:
+def keep_jobs(
+    job_ids: Sequence[int],
+    layout: ProjectLayout,
+    *,
+    gpus: int | None = None,
+    cluster: str | None = None,
+) -> list[RenderJob]:
     """Sees to it that the jobs are rendered, and returns them at once. Raises WorkerError."""
     with RenderQueue(layout.state.queue_path) as queue:
-        start_keeper(queue.path)
+        start_keeper(queue.path, gpus=gpus, cluster=cluster)
         return _in_order(queue, job_ids)
 
 
@@ -211,6 +231,7 @@ def _row_of(task: RenderTask) -> tuple[str, str, int]:
 def _ensure_all_writable(tasks: Sequence[RenderTask]) -> None:
     for task in {task.output.parent: task for task in tasks}.values():
         ensure_writable(task.output)
+        ensure_space(task.output, task.request)
 
 
 def _enter(

@@ -13,6 +13,7 @@ from ovi.weights.download import REPORT_SECONDS, OnProgress, ask_hub, bring_file
 from ovi.weights.hub import Hub, hub_of
 from ovi.weights.licences import Licence, licence_of, licences_of
 from ovi.weights.manifest import Component, components_of, nano_files
+from ovi.weights.quantized import METHODS, QUANTIZABLE, quantized_path
 from ovi.weights.verify import RECORD_FILE, RecordedFile, fault_of, read_record
 from ovi.weights.wanted import (
     DownloadPlan,
@@ -87,7 +88,10 @@ def published_variants() -> tuple[Variant, ...]:
 
 
 def list_components(variants: Sequence[Variant], ckpt_dir: Path) -> list[ComponentView]:
-    """The components of each variant, the published fp8 file as one more."""
+    """The components of each variant, the published fp8 file as one more.
+
+    Files that `ovi weights quantize` saved follow, where there are any.
+    """
     views: list[ComponentView] = []
     for variant in variants:
         if variant.is_embedded:
@@ -97,6 +101,9 @@ def list_components(variants: Sequence[Variant], ckpt_dir: Path) -> list[Compone
         fp8 = _fp8_component(variant)
         if fp8 is not None:
             views.append(_view(variant, fp8, ckpt_dir, TransformerPrecision.FP8))
+        for precision, part in _saved_components(variant):
+            view = _view(variant, part, ckpt_dir, precision)
+            views += [view] if view.is_present else []
     return views
 
 
@@ -161,6 +168,7 @@ def verify_files(
     owners: dict[str, list[str]] = {}
     for variant in variants:
         parts = [*components_of(variant, Precision()), _fp8_component(variant)]
+        parts += [part for _, part in _saved_components(variant)]
         for file in wanted_files(part for part in parts if part is not None):
             if (ckpt_dir / file.path).is_file():
                 owners.setdefault(file.path, []).append(variant.name)
@@ -202,7 +210,7 @@ def find_component(
             raise UsageError(f"{variant.name} has no weight files: it runs on random weights.")
         known = files
     else:
-        parts = components_of(variant, Precision(transformer=precision))
+        parts = components_of(variant, _precisions(precision))
         known = {part.name: _path_of(part, ckpt_dir) for part in parts}
     if name not in known:
         raise RequestError(f"{variant.name} has no component {name!r}. Known: {', '.join(known)}.")
@@ -213,6 +221,24 @@ def _fp8_component(variant: Variant) -> Component | None:
     """The published fp8 transformer of a variant, if there is one."""
     parts = components_of(variant, Precision(transformer=TransformerPrecision.FP8))
     return next((part for part in parts if part.stand_in is not None), None)
+
+
+def _saved_components(variant: Variant) -> list[tuple[TransformerPrecision, Component]]:
+    """The files that `ovi weights quantize` may have made for a variant, by precision."""
+    found: list[tuple[TransformerPrecision, Component]] = []
+    for part in components_of(variant, Precision()):
+        for precision in METHODS if part.name in QUANTIZABLE else ():
+            saved = quantized_path(part.path, precision)
+            if saved is not None:
+                found.append((precision, Component(part.name, saved, part.source)))
+    return found
+
+
+def _precisions(precision: TransformerPrecision) -> Precision:
+    """The precision of a render whose transformer has this one; int8 is also the text encoder's."""
+    if precision is TransformerPrecision.INT8:
+        return Precision(transformer=precision, text_encoder=precision)
+    return Precision(transformer=precision)
 
 
 def _path_of(part: Component, ckpt_dir: Path) -> Path:

@@ -18,9 +18,12 @@ WORTH_TELLING = 1_000_000_000
 
 
 def follow_tasks(
-    tasks: "Sequence[RenderTask]", progress: ProgressStyle
+    tasks: "Sequence[RenderTask]", progress: ProgressStyle, cluster: str | None = None
 ) -> "tuple[list[RenderJob], bool]":
-    """Renders the tasks. Returns the jobs as they ended, and whether the user stopped them."""
+    """Renders the tasks, here or on the Ray cluster at an address.
+
+    Returns the jobs as they ended, and whether the user stopped them.
+    """
     from pathlib import Path
 
     from ovi_studio.actions.rendering import render_tasks
@@ -39,11 +42,18 @@ def follow_tasks(
             on_others_waiting=say_others,
             on_rescue=talk,
             stop_requests=stop_requests,
+            cluster=cluster,
         )
         return jobs, stop_requests() > 0
 
 
-def follow_queue(job_ids: Sequence[int], progress: ProgressStyle) -> "tuple[list[RenderJob], bool]":
+def follow_queue(
+    job_ids: Sequence[int],
+    progress: ProgressStyle,
+    *,
+    gpus: int | None = None,
+    cluster: str | None = None,
+) -> "tuple[list[RenderJob], bool]":
     """Follows jobs of the queue. Returns them as they ended, and whether the user stopped them."""
     from pathlib import Path
 
@@ -57,18 +67,23 @@ def follow_queue(job_ids: Sequence[int], progress: ProgressStyle) -> "tuple[list
             find_layout(Path.cwd()),
             on_event=_report_for(progress),
             stop_requests=stop_requests,
+            gpus=gpus,
+            cluster=cluster,
         )
         return jobs, stop_requests() > 0
 
 
-def detach_tasks(tasks: "Sequence[RenderTask]") -> "list[RenderJob]":
+def detach_tasks(tasks: "Sequence[RenderTask]", cluster: str | None = None) -> "list[RenderJob]":
     """Leaves the tasks to the queue. Returns their jobs at once."""
+    from functools import partial
     from pathlib import Path
 
     from ovi_studio.actions.rendering import enqueue_tasks
     from ovi_studio.project.layout import find_layout
+    from ovi_studio.render.keeper import start_keeper
 
-    return enqueue_tasks(tasks, find_layout(Path.cwd()), on_rescue=talk)
+    keep_queue = partial(start_keeper, cluster=cluster)
+    return enqueue_tasks(tasks, find_layout(Path.cwd()), on_rescue=talk, keep_queue=keep_queue)
 
 
 def talk(text: str) -> None:

@@ -18,6 +18,8 @@ COMMANDS = {
     "import": "import_.import_",
     "export": "export.export",
     "expand": "expand.expand",
+    "rewrite": "rewrite.rewrite",
+    "translate": "translate.translate",
     # Checking them.
     "lint": "lint.lint",
     "rule": "rule.rule",
@@ -25,20 +27,23 @@ COMMANDS = {
     "convert": "convert.convert",
     # Rendering them.
     "render": "render.render",
+    "plan": "plan.plan",
     "reproduce": "reproduce.reproduce",
     "queue": "queue.queue_commands",
     "history": "history.history",
     # This installation.
     "doctor": "doctor.doctor",
+    "gc": "gc.gc",
     "weights": "weights.weights_commands",
     "variants": "variants.variants",
     "config": "config.config_commands",
     "bench": "bench.bench",
+    "train": "train.train",
     "version": "version.version",
 }
 """Every command, in the order of the help: where it is, below this package."""
 
-PASSES_OPTIONS_ON = ("bench",)
+PASSES_OPTIONS_ON = ("bench", "train")
 """Commands whose options are read by another program."""
 
 

@@ -25,11 +25,48 @@ Device = Annotated[
     str | None,
     typer.Option(metavar="auto|cpu|cuda|cuda:1|mps", help="Where the models run. Default: auto."),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|auto",
+        help="exact, fast, fp8, int8, 24gb, 16gb, 12gb, 8gb, 6gb, cpu; auto: the first that fits. "
+        "Options given beside it win. `ovi plan` shows what each takes.",
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(metavar="fp32|bf16|fp8|int8", help="Default: bf16 on a GPU, else fp32."),
+]
+TextPrecision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="fp32|bf16|int8", help="Of the text encoder. Default: bf16 on a GPU, else fp32."
+    ),
+]
+VaePrecision = Annotated[str | None, typer.Option(metavar="fp32|bf16", help="Default: fp32.")]
+VaeTiling = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIDE|none",
+        help="Decode pictures in tiles of so many pixels: less memory, the same picture.",
+    ),
+]
+Gpus = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Use N GPUs: a clip on each, or all of them for a single clip."),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        metavar="rows|clip|N", help="How clips share --gpus: one each, all, or N for each clip."
+    ),
+]
 Offload = Annotated[
     str | None,
     typer.Option(
-        metavar="none|model",
-        help="model: models wait in host memory between their turns. Default: none.",
+        metavar="none|model|blocks",
+        help="model: models wait in host memory between their turns; blocks: the transformer "
+        "passes through the GPU block by block. Default: none.",
     ),
 ]
 Attention = Annotated[

@@ -11,12 +11,19 @@ from ovi_studio.cli.options import (
     Attention,
     CkptDir,
     Device,
+    Gpus,
     Json,
     Offload,
     Output,
     PictureModel,
+    Precision,
+    Profile,
     Progress,
     ProgressStyle,
+    Split,
+    TextPrecision,
+    VaePrecision,
+    VaeTiling,
 )
 
 if TYPE_CHECKING:
@@ -73,15 +80,32 @@ def render(
         str | None, typer.Option(help="What the sound should not hold.")
     ] = None,
     output: Output = None,
+    profile: Profile = None,
     device: Device = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(metavar="fp32|bf16|fp8|int8", help="Default: bf16 on a GPU, else fp32."),
-    ] = None,
-    vae_precision: Annotated[
-        str | None, typer.Option(metavar="fp32|bf16", help="Default: fp32.")
-    ] = None,
+    precision: Precision = None,
+    text_precision: TextPrecision = None,
+    vae_precision: VaePrecision = None,
+    vae_tiling: VaeTiling = None,
     offload: Offload = None,
+    resident_blocks: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="With --offload blocks: blocks that stay on the GPU. Default: 0."
+        ),
+    ] = None,
+    host_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pinned|mapped",
+            help="With --offload blocks: where the others wait. Default: pinned where RAM allows.",
+        ),
+    ] = None,
+    gpus: Gpus = None,
+    split: Split = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Render on a Ray cluster: its address, or auto."),
+    ] = None,
     attention: Attention = None,
     noise: Annotated[
         str | None,
@@ -118,6 +142,7 @@ def render(
     clip: text_prompt, image_path, variant, mode, size (or height and width), seed, repeats, steps,
     solver, shift, video_guidance, audio_guidance, slg_layer, negative, audio_negative.
     """
+    from ovi.spec.machine import UNKNOWN_MACHINE
     from ovi_studio.actions.rendering import (
         RenderOrder,
         check_installation,
@@ -159,27 +184,48 @@ def render(
         video_negative=video_negative,
         audio_negative=audio_negative,
         output=output,
+        profile=profile,
         device=device,
         precision=precision,
+        text_precision=text_precision,
         vae_precision=vae_precision,
+        tile_side=vae_tiling,
         offload=offload,
+        resident_blocks=resident_blocks,
+        host_memory=host_memory,
+        gpus=gpus,
+        gpus_per_clip=split,
         attention=attention,
         noise=noise,
         ckpt_dir=ckpt_dir,
         picture_model=picture_model,
+        # The GPUs of a cluster are elsewhere: a device that is named is taken at its word.
+        accelerator="cuda" if cluster and (device or "").startswith("cuda") else None,
     )
     if resume or (only_failed and not sources and config is None):
-        if sources or config is not None or said != Choices() or force or dry_run:
+        is_plain = said == Choices(gpus=gpus, gpus_per_clip=said.gpus_per_clip)
+        if sources or config is not None or not is_plain or split or force or dry_run:
             raise UsageError(
                 "What is in the queue is rendered as it was planned: leave out sources and other "
                 "options, or leave out --resume."
             )
         check_installation()
         return render_queue(
-            is_failed_only=only_failed, is_detached=detach, progress=progress, as_json=json
+            is_failed_only=only_failed,
+            is_detached=detach,
+            progress=progress,
+            as_json=json,
+            gpus=gpus,
+            cluster=cluster,
         )
     order = RenderOrder(sources or (), said, config)
-    plan = plan_render(order, Path.cwd(), needs_weights=not dry_run, on_weight_bytes=weight_talk())
+    plan = plan_render(
+        order,
+        Path.cwd(),
+        needs_weights=not dry_run,
+        on_weight_bytes=weight_talk(),
+        machine=None if cluster is None else UNKNOWN_MACHINE,
+    )
     talk(plan_summary(plan))
     exit_code = ExitCode.FAILED if plan.rejections else ExitCode.OK
     if dry_run:
@@ -193,9 +239,9 @@ def render(
         tasks = failed_tasks(tasks, find_layout(Path.cwd()))
         talk(f"{len(tasks)} of them failed when last rendered.")
     if detach:
-        write_jobs(detach_tasks(tasks), as_json=json)
+        write_jobs(detach_tasks(tasks, cluster), as_json=json)
         return exit_code
-    jobs, is_stopped = follow_tasks(tasks, progress)
+    jobs, is_stopped = follow_tasks(tasks, progress, cluster)
     return end_render(jobs, len(plan.rejections), progress, is_stopped=is_stopped)
 
 

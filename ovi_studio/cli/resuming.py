@@ -13,9 +13,18 @@ if TYPE_CHECKING:
 
 
 def render_queue(
-    *, is_failed_only: bool, is_detached: bool, progress: ProgressStyle, as_json: bool
+    *,
+    is_failed_only: bool,
+    is_detached: bool,
+    progress: ProgressStyle,
+    as_json: bool,
+    gpus: int | None = None,
+    cluster: str | None = None,
 ) -> int:
-    """Goes on with the queue of the project that we are in. Returns the exit code."""
+    """Goes on with the queue of the project that we are in. Returns the exit code.
+
+    `gpus` wins over what the clips were planned with; `cluster` is a Ray cluster's address.
+    """
     from pathlib import Path
 
     from ovi_studio.actions.rendering import keep_jobs, resume_queue
@@ -36,9 +45,9 @@ def render_queue(
         talk("No clip has failed." if is_failed_only else "Nothing waits in the queue.")
         return ExitCode.OK
     if is_detached:
-        write_jobs(keep_jobs(job_ids, layout), as_json=as_json)
+        write_jobs(keep_jobs(job_ids, layout, gpus=gpus, cluster=cluster), as_json=as_json)
         return ExitCode.OK
-    jobs, is_stopped = follow_queue(job_ids, progress)
+    jobs, is_stopped = follow_queue(job_ids, progress, gpus=gpus, cluster=cluster)
     return end_render(jobs, 0, progress, is_stopped=is_stopped)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ovi.spec.geometry import FrameSize
-from ovi.spec.placement import Offload
+from ovi.spec.placement import HostMemory, Offload
 from ovi.spec.request import Mode, NoiseSource, TransformerPrecision
 from ovi_studio.errors import UsageError
 from ovi_studio.project.config_file import ConfigFile, Entry, read_config_file, read_value
@@ -63,9 +63,15 @@ class RenderSettings:
     output: Path | None = None
     """absolute, as `ckpt_dir`"""
     device: str | None = None
+    profile: str | None = None
     precision: TransformerPrecision | None = None
+    text_precision: TransformerPrecision | None = None
     vae_precision: TransformerPrecision | None = None
+    vae_tiling: int | None = None
+    """pixels; 0: no tiles"""
     offload: Offload | None = None
+    resident_blocks: int | None = None
+    host_memory: HostMemory | None = None
     attention: str | None = None
     noise: NoiseSource | None = None
     ckpt_dir: Path | None = None
@@ -81,12 +87,22 @@ class LintSettings:
     ignore: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskSettings:
+    """Table `[disk]`: what may stay on the disk. None: nobody says it."""
+
+    encodings_gb: float | None = None
+    logs_days: float | None = None
+    trash_days: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StudioConfig:
     """Every setting, and where each comes from."""
 
     render: RenderSettings
     lint: LintSettings
+    disk: DiskSettings = DiskSettings()
     llm: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Connections by name, unchecked; those of the user's file may hold secrets."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -142,6 +158,7 @@ def load_config(
     return StudioConfig(
         RenderSettings(**_section(values, "render")),
         LintSettings(**_section(values, "lint")),
+        DiskSettings(**_section(values, "disk")),
         _merged_llm(user, project),
         origins,
         project.path if project else None,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ovi.spec.geometry import FrameSize
-from ovi.spec.placement import Offload, Placement
+from ovi.spec.placement import HostMemory, Offload, Placement
+from ovi.spec.profiles import AUTO, profile_named
 from ovi.spec.request import (
     Guidance,
     Mode,
@@ -20,6 +21,7 @@ from ovi.spec.request import (
     Precision,
     Sampling,
     TransformerPrecision,
+    VaeTiling,
     default_sampling,
 )
 from ovi.spec.variants import variant_named
@@ -101,6 +103,7 @@ SIZE = Kind('height x width in quotes, such as "704x1280"', (str,),
 MODE = _one_of(Mode)
 PRECISION = _one_of(TransformerPrecision)
 OFFLOAD = _one_of(Offload)
+HOST_MEMORY = _one_of(HostMemory)
 NOISE = _one_of(NoiseSource)
 
 
@@ -147,6 +150,20 @@ def _check_repeats(value: int) -> None:
         raise ValueError(f"must be at least 1, not {value}")
 
 
+def _check_not_negative(value: float) -> None:
+    if value < 0:
+        raise ValueError(f"must be 0 or more, not {value}")
+
+
+def _check_profile(value: str) -> None:
+    profile_named(None if value == AUTO else value)
+
+
+def _check_tiling(value: int) -> None:
+    if value:
+        VaeTiling(side=value)
+
+
 SETTINGS: tuple[Setting, ...] = (
     _setting("variant", TEXT, "The checkpoint, one of those that `ovi variants` lists.",
              default=DEFAULT_VARIANT, check=variant_named),
@@ -180,12 +197,25 @@ SETTINGS: tuple[Setting, ...] = (
              default_text="renders in the project"),
     _setting("device", TEXT, "auto, cpu, cuda, cuda:1 or mps.", default=_PLACEMENT.device,
              check=lambda value: Placement(device=value)),
+    _setting("profile", TEXT, "What `ovi plan` lists, or auto; settings beside it win.",
+             example="auto", default_text="none: the settings below as they are",
+             check=_check_profile),
     _setting("precision", PRECISION, "Number format of the transformer: fp32, bf16, fp8 or int8.",
              example="bf16", default_text="bf16 on a GPU, else fp32"),
+    _setting("text_precision", PRECISION, "Number format of the text encoder: fp32, bf16 or int8.",
+             example="bf16", default_text="bf16 on a GPU, else fp32",
+             check=lambda value: Precision(text_encoder=value)),
     _setting("vae_precision", PRECISION, "Number format of the video decoder: fp32 or bf16.",
              default=_PRECISION.video_vae, check=lambda value: Precision(video_vae=value)),
-    _setting("offload", OFFLOAD, "none, or model: models wait in host memory between their turns.",
+    _setting("vae_tiling", WHOLE, "Pixels of the tiles that pictures are decoded in; 0: whole.",
+             default=0, check=_check_tiling),
+    _setting("offload", OFFLOAD, "none, model or blocks: what waits in host memory meanwhile.",
              example=_PLACEMENT.offload, default_text="none; model in mode t2i2v"),
+    _setting("resident_blocks", WHOLE, "With offload blocks: blocks that stay on the GPU.",
+             default=_PLACEMENT.resident_blocks,
+             check=lambda value: Placement(resident_blocks=value)),
+    _setting("host_memory", HOST_MEMORY, "With offload blocks, where others wait: pinned, mapped.",
+             example=_PLACEMENT.host_memory, default_text="pinned where there is RAM for it"),
     _setting("attention", TEXT, "auto, flash3, flash2, cudnn, flash, sdpa or math.",
              default=_PLACEMENT.attention, check=lambda value: Placement(attention=value)),
     _setting("noise", NOISE, "cpu: equal on every machine; cuda: as published.",
@@ -197,6 +227,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lint", "select", NAMES, "Rules to check, by code, beginning of a code, or name.",
             example=["P", "S", "A", "F", "I", "C"], default_text="all"),
     Setting("lint", "ignore", NAMES, "Rules to leave out.", default=()),
+    Setting("disk", "encodings_gb", NUMBER, "Most that encoded texts and first frames take, in GB.",
+            default=2.0, check=_check_not_negative),
+    Setting("disk", "logs_days", NUMBER, "Days after which `ovi gc` removes logs of workers.",
+            default=14.0, check=_check_not_negative),
+    Setting("disk", "trash_days", NUMBER, "Days after which `ovi gc` removes damaged queues.",
+            default=30.0, check=_check_not_negative),
 )  # fmt: skip
 """Every setting, in the order in which they are shown."""
 

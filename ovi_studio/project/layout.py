@@ -30,6 +30,11 @@ class StateFolder:
         """One file per worker: whatever it wrote to stdout and stderr."""
         return self.path / "logs"
 
+    @property
+    def encoding_folder(self) -> Path:
+        """Encoded texts and first frames, for all workers and runs."""
+        return self.path / "encodings"
+
     def create(self) -> None:
         """Makes the folder, hidden from git. Raises QueueError when it cannot be written."""
         try:

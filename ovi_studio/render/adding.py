@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ovi_studio.render.job import JobStatus, RenderTask
+from ovi_studio.render.job import JobStatus, RenderJob, RenderTask
 from ovi_studio.render.moves import move_job, note_move, status_of, time_now
 from ovi_studio.render.ordering import NEXT_POSITION
 from ovi_studio.render.record import identity_in
@@ -56,6 +56,25 @@ def add_task(connection: sqlite3.Connection, task: RenderTask) -> Added:
         (*columns.values(), job_id),
     )
     return Added(job_id, Entry.NEW if status is JobStatus.DONE else Entry.WAITING)
+
+
+def swap_in_fallback(connection: sqlite3.Connection, job: RenderJob, reason: str) -> bool:
+    """Lets a RUNNING job wait again as its fallback; False when another job has that clip."""
+    task = job.task.fallen_back()
+    other = connection.execute(
+        "SELECT 1 FROM jobs WHERE identity = ? AND output = ? AND id <> ? "
+        "AND status IN ('PENDING', 'RUNNING', 'DONE')",
+        (task.identity, str(task.output), job.id),
+    ).fetchone()
+    if other is not None:
+        return False
+    columns = {**task_columns(task), "attempts": 0}
+    connection.execute(
+        f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
+        (*columns.values(), job.id),
+    )
+    move_job(connection, job.id, JobStatus.PENDING, reason)
+    return True
 
 
 def requeue_job(connection: sqlite3.Connection, job_id: int, reason: str) -> bool:

@@ -2,18 +2,21 @@
 
 Every field may be None: nothing was said. Layers are laid over each other, the command line on top,
 then the row, then the configuration file; what nobody says is decided in `plan.py`.
+
+A profile stands for several choices at once. Beside it in one layer, a choice made by hand wins; in
+a layer below, the profile does.
 """
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ovi.errors import RequestError
 from ovi.spec.geometry import FrameSize
-from ovi.spec.placement import Offload
+from ovi.spec.placement import HostMemory, Offload
 from ovi.spec.request import Mode, NoiseSource, TransformerPrecision
 from ovi_studio.errors import UsageError
 from ovi_studio.project.published_config import PublishedConfig
@@ -44,17 +47,35 @@ class Choices:
     video_negative: str | None = None
     audio_negative: str | None = None
     output: Path | None = None
+    profile: str | None = None
+    """a name of `ovi/spec/profiles.py`, or `auto`"""
     device: str | None = None
     precision: TransformerPrecision | None = None
+    text_precision: TransformerPrecision | None = None
     vae_precision: TransformerPrecision | None = None
+    tile_side: int | None = None
+    """pixels of a tile in which pictures are decoded; 0: each frame is decoded whole"""
     offload: Offload | None = None
+    resident_blocks: int | None = None
+    host_memory: HostMemory | None = None
+    gpus: int | None = None
+    """how many the command may use"""
+    gpus_per_clip: int | None = None
+    """of these, for one clip; 0: all of them"""
+    accelerator: str | None = None
+    """what device `auto` is on another machine that is planned for: cuda, mps or cpu"""
     attention: str | None = None
     noise: NoiseSource | None = None
     ckpt_dir: Path | None = None
     picture_model: str | None = None
 
     def over(self, other: Self) -> Self:
-        """These choices, and those of `other` where these say nothing."""
+        """These choices, and those of `other` where these say nothing.
+
+        A profile named here also replaces what `other` says about anything that profiles decide.
+        """
+        if self.profile is not None:
+            other = replace(other, **dict.fromkeys(DECIDED_BY_PROFILE))
         merged = {
             field.name: getattr(other, field.name)
             if getattr(self, field.name) is None
@@ -62,6 +83,13 @@ class Choices:
             for field in fields(self)
         }
         return type(self)(**merged)
+
+
+DECIDED_BY_PROFILE = (
+    "precision", "text_precision", "vae_precision", "tile_side", "offload", "resident_blocks",
+    "host_memory",
+)  # fmt: skip
+"""Choices that a profile makes. Its device only counts where nobody names one."""
 
 
 def choices_of_config(config: PublishedConfig) -> Choices:
@@ -107,14 +135,43 @@ def choices_of_options(**options: Any) -> Choices:
             options[name] = one_of(kind, name.replace("_", " "), options[name])
     if isinstance(options.get("size"), str):
         options["size"] = FrameSize.parse(options["size"])
+    if isinstance(options.get("tile_side"), str):
+        options["tile_side"] = read_tile_side(options["tile_side"])
+    if isinstance(options.get("gpus_per_clip"), str):
+        options["gpus_per_clip"] = read_split(options["gpus_per_clip"])
     return Choices(**options)
+
+
+def read_tile_side(text: str) -> int:
+    """The side of a tile in pixels, 0 for `none`. Raises UsageError for what is neither."""
+    if text.strip().lower() == "none":
+        return 0
+    if text.strip().isdecimal():
+        return int(text)
+    raise UsageError(
+        f"{text!r} is no side of a tile: use pixels, such as 384, or none to decode frames whole."
+    )
+
+
+def read_split(text: str) -> int:
+    """GPUs for one clip that `--split` stands for, 0 for all. Raises UsageError."""
+    if text in ("rows", "clip"):
+        return 1 if text == "rows" else 0
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UsageError(
+        f"{text!r} is no way to share GPUs: use rows (a clip on each), clip (all of them for one), "
+        "or a number of GPUs for each clip."
+    )
 
 
 _NAMED: Mapping[str, type[StrEnum]] = {
     "mode": Mode,
     "precision": TransformerPrecision,
+    "text_precision": TransformerPrecision,
     "vae_precision": TransformerPrecision,
     "offload": Offload,
+    "host_memory": HostMemory,
     "noise": NoiseSource,
 }
 """Choices that are one of a few names."""
@@ -170,7 +227,15 @@ SIDE_COLUMNS = ("height", "width")
 FROM_COLUMN = "from"
 """Where `ovi expand` writes down what a prompt was made from."""
 
-_OTHER_COLUMNS = (TEXT_COLUMN, ID_COLUMN, IGNORE_COLUMN, FROM_COLUMN, *SIDE_COLUMNS)
+REWRITE_COLUMNS = (
+    "rewrite_theme", "rewrite_part", "rewrite_model", "rewrite_date", "rewrite_original",
+    "rewrite_from", "rewrite_seed",
+)  # fmt: skip
+"""Where `ovi rewrite` does the same."""
+
+_OTHER_COLUMNS = (
+    TEXT_COLUMN, ID_COLUMN, IGNORE_COLUMN, FROM_COLUMN, *SIDE_COLUMNS, *REWRITE_COLUMNS,
+)  # fmt: skip
 
 _KINDS = {int: "a whole number", float: "a number"}
 

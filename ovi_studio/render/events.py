@@ -42,6 +42,15 @@ class ClipEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipFellBack:
+    """A job ran out of memory and waits again, to be rendered with the next profile."""
+
+    job: RenderJob
+    """with what it is to be rendered with now"""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStarted:
     """A worker process was started."""
 
@@ -80,6 +89,7 @@ RenderEvent = (
     ClipStarted
     | ClipProgress
     | ClipEnded
+    | ClipFellBack
     | WorkerStarted
     | WorkerLost
     | Stopping

@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ovi.errors import MediaError
 from ovi.media import sidecar_path
 from ovi_studio.errors import QueueError
 from ovi_studio.render.job import RenderJob
@@ -54,6 +55,28 @@ def place_file(path: Path, data: bytes) -> None:
     """Writes a file beside a clip, whole or not at all. Raises OSError."""
     with _placing(path) as unfinished:
         unfinished.write_bytes(data)
+
+
+def place_clip(output: Path, identity: str, files: Mapping[str, bytes]) -> None:
+    """Puts a clip that came as bytes, by file ending, under its name; the MP4 appears last.
+
+    Raises MediaError when the MP4 is not whole or is another clip, OSError when it cannot be
+    written.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with _placing(output) as unfinished:
+        with unfinished.open("wb") as file:
+            file.write(files[".mp4"])
+            file.flush()
+            os.fsync(file.fileno())
+        if identity_in(unfinished) != identity:
+            raise MediaError(
+                f"{output} was not written: what came from the other machine is not the clip that "
+                "was asked for. Check that both run the same version."
+            )
+        for ending, data in files.items():
+            if ending != ".mp4":
+                place_file(output.with_suffix(ending), data)
 
 
 @contextmanager

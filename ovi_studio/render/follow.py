@@ -1,14 +1,17 @@
-"""Follows jobs to their end: watches their rows, and sees to it that a worker is at them.
+"""Follows jobs to their end: watches their rows, and sees to it that workers are at them.
 
-Any number of commands may follow the same queue. Each starts a worker when its jobs wait and none
-is alive, whoever started the last one, and brings back the jobs of workers that died.
+Any number of commands may follow the same queue. Each starts workers in its lanes when its jobs
+wait and nobody has those devices, and brings back the jobs of workers that died.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from ovi_studio.render.crew import Crew
 from ovi_studio.render.events import (
     ClipEnded,
+    ClipFellBack,
     ClipProgress,
     ClipStarted,
     QueuePaused,
@@ -16,18 +19,11 @@ from ovi_studio.render.events import (
     RenderEvent,
     Stopping,
     WorkerLost,
-    WorkerStarted,
 )
 from ovi_studio.render.finished_clips import remove_unfinished
 from ovi_studio.render.job import JobState, JobStatus, RenderJob
-from ovi_studio.render.launch import (
-    FRESH_START,
-    WORKER_COMMAND,
-    WorkerProcess,
-    describe_end,
-    kill_worker,
-    start_worker,
-)
+from ovi_studio.render.lanes import CLUSTER_LANE, Lane, lanes_for
+from ovi_studio.render.launch import WORKER_COMMAND, cluster_command, kill_worker
 from ovi_studio.render.queue import LOST, RenderQueue
 from ovi_studio.render.queue_file import STOPPED
 from ovi_studio.render.rows import log_tail
@@ -35,11 +31,8 @@ from ovi_studio.render.time_left import TimeLeft
 
 POLL_SECONDS = 0.1
 
-MAX_IDLE_DEATHS = 3
-"""Workers that may die one after the other without having taken a job before we give up."""
-
 GOODBYE_SECONDS = 10.0
-"""How long our own worker may take to end when nothing is left to do; it frees the device."""
+"""How long our own workers may take to end when nothing is left to do; they free the devices."""
 
 
 class Follower:
@@ -53,27 +46,26 @@ class Follower:
         on_event: Callable[[RenderEvent], None],
         stop_requests: Callable[[], int] = lambda: 0,
         worker_command: Sequence[str] = WORKER_COMMAND,
+        lanes: Sequence[Lane] = (Lane(),),
         waits_while_paused: bool = True,
     ) -> None:
         """Starts nothing yet.
 
         `stop_requests` says how often the user has asked to stop: once cancels the jobs, twice
-        kills the worker that is at one of them.
+        kills the workers that are at one of them. `follower_for` knows the lanes that jobs want.
         """
         self._queue = queue
         self._job_ids = tuple(dict.fromkeys(job_ids))
         self._open = list(self._job_ids)
         self._on_event = on_event
         self._stop_requests = stop_requests
-        self._worker_command = worker_command
+        self._crew = Crew(queue, lanes, worker_command, on_event)
         self._waits_while_paused = waits_while_paused
         self._is_paused = False
         self._states: dict[int, JobState] = {}
         self._jobs: dict[int, RenderJob] = {}
         self._numbers: dict[int, int] = {}
-        self._time_left = TimeLeft(len(self._job_ids))
-        self._worker: WorkerProcess | None = None
-        self._idle_deaths = 0
+        self._time_left = TimeLeft(len(self._job_ids), len(lanes))
         self._stops_seen = 0
 
     def run(self) -> None:
@@ -87,7 +79,7 @@ class Follower:
                 break
             if self._open:
                 time.sleep(POLL_SECONDS)
-        self._see_worker_off()
+        self._see_workers_off()
 
     # What the user wants.
 
@@ -117,44 +109,18 @@ class Follower:
     # What the workers do.
 
     def _look_after_workers(self) -> None:
-        ended = self._collect_own_worker()
-        # Our own worker is left to the next round, when it is known how it ended.
-        own = {self._worker.name} if self._worker is not None else set[str]()
-        lost = self._queue.recover_lost(ended, spare=own)
+        ended = self._crew.collect(tells=self._stops_seen < 2)
+        # Our other workers are left to the next round, when it is known how they ended.
+        lost = self._queue.recover_lost(ended, spare=self._crew.names)
         for worker in lost:
             if worker.name not in ended:
                 self._on_event(WorkerLost(worker.name, LOST, log_tail(worker.log)))
         if lost:
             self._clear_away()
-        if self._idle_deaths >= MAX_IDLE_DEATHS:
+        if self._crew.is_hopeless:
             self._give_up()
-        elif (
-            self._worker is None
-            and not self._is_paused
-            and not self._queue.workers()
-            and self._has_waiting_jobs()
-        ):
-            self._worker = start_worker(self._queue.path, self._worker_command)
-            self._on_event(WorkerStarted(self._worker.name, str(self._worker.log)))
-
-    def _collect_own_worker(self) -> dict[str, str]:
-        """How the worker that we started ended, by name; empty while it lives."""
-        if self._worker is None:
-            return {}
-        returncode = self._worker.process.poll()
-        if returncode is None:
-            return {}
-        own, self._worker = self._worker, None
-        if returncode in (0, FRESH_START):
-            self._idle_deaths = 0
-            return {}
-        how = describe_end(returncode)
-        if self._stops_seen < 2:
-            self._on_event(WorkerLost(own.name, how, log_tail(own.log)))
-        has_worked = self._queue.has_taken_a_job(own.name)
-        self._idle_deaths = 0 if has_worked else self._idle_deaths + 1
-        self._last_death = own, how
-        return {own.name: how}
+        elif not self._is_paused and self._has_waiting_jobs():
+            self._crew.fill_lanes()
 
     def _has_waiting_jobs(self) -> bool:
         states = self._queue.states(self._open).values()
@@ -166,12 +132,14 @@ class Follower:
 
     def _give_up(self) -> None:
         """Fails the waiting jobs: every worker dies before it takes one."""
-        own, how = self._last_death
-        message = f"No worker gets as far as taking the clip; the last one {how}. See {own.log}."
+        death = self._crew.last_death
+        assert death is not None
+        log = death.worker.log
+        message = f"No worker gets as far as taking the clip; the last one {death.how}. See {log}."
         for job_id, state in self._queue.states(self._open).items():
             if state.status is JobStatus.PENDING:
-                self._queue.fail(job_id, message, log_tail=log_tail(own.log))
-        self._idle_deaths = 0
+                self._queue.fail(job_id, message, log_tail=log_tail(log))
+        self._crew.hope_again()
 
     def _clear_away(self) -> None:
         """Removes what lost workers left of jobs that nobody takes up again."""
@@ -179,12 +147,12 @@ class Follower:
             if job.status in (JobStatus.CANCELLED, JobStatus.FAILED):
                 remove_unfinished(job.task.output)
 
-    def _see_worker_off(self) -> None:
-        """Waits for our own worker to end, unless it works for somebody else."""
+    def _see_workers_off(self) -> None:
+        """Waits for our own workers to end, unless others have work for them."""
         deadline = time.monotonic() + GOODBYE_SECONDS
-        while self._worker is not None and time.monotonic() < deadline:
-            self._collect_own_worker()
-            if self._worker is not None and self._queue.has_unfinished_jobs():
+        while self._crew.names and time.monotonic() < deadline:
+            self._crew.collect()
+            if self._crew.names and self._queue.has_unfinished_jobs():
                 return
             time.sleep(POLL_SECONDS)
 
@@ -200,9 +168,12 @@ class Follower:
                 self._tell_progress(job_id, before, state)
             elif state.status.is_finished:
                 self._tell_end(job_id)
+            else:
+                self._tell_fallback(job_id)
 
     def _tell_progress(self, job_id: int, before: JobState | None, state: JobState) -> None:
         if before is None or before.worker != state.worker or not before.status.is_with_worker:
+            self._tell_fallback(job_id)
             self._time_left.start(job_id)
             self._tell_start(self._queue.job(job_id))
         if state.stage is not None:
@@ -217,6 +188,14 @@ class Follower:
                     self._time_left.all_seconds(),
                 )
             )
+
+    def _tell_fallback(self, job_id: int) -> None:
+        """Says it if a job waits because memory ran out, and not because its worker was lost."""
+        job, known = self._queue.job(job_id), self._jobs.get(job_id)
+        before = None if known is None else known.task.fell_back_from
+        if job.task.fell_back_from is not None and before is None and known is not None:
+            self._jobs[job_id] = job
+            self._on_event(ClipFellBack(job, self._queue.events(job_id)[-1].reason))
 
     def _tell_start(self, job: RenderJob) -> None:
         self._jobs[job.id] = job
@@ -235,3 +214,24 @@ class Follower:
     def _number_of(self, job_id: int) -> int:
         """1-based place in the order in which this command's clips came up."""
         return self._numbers.setdefault(job_id, len(self._numbers) + 1)
+
+
+def follower_for(
+    queue: RenderQueue,
+    job_ids: Sequence[int],
+    *,
+    gpus: int | None = None,
+    cluster: str | None = None,
+    **others: Any,
+) -> Follower:
+    """A follower whose jobs are rendered on that many GPUs, or on the Ray cluster at an address.
+
+    `others` are those of `Follower`. Raises MissingExtraError without what clusters need.
+    """
+    if cluster is not None:
+        command = cluster_command(cluster, gpus)
+        return Follower(
+            queue, job_ids, **{**others, "worker_command": command, "lanes": (CLUSTER_LANE,)}
+        )
+    lanes = lanes_for((job.task for job in queue.jobs(list(job_ids))), gpus)
+    return Follower(queue, job_ids, lanes=lanes, **others)

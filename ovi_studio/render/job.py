@@ -1,7 +1,7 @@
 """What a job is, which states it can be in, and the moves allowed between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -45,7 +45,7 @@ ALLOWED_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
         JobStatus.PENDING: frozenset(
             {JobStatus.RUNNING, JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED}
         ),
-        # PENDING: the worker was lost, and another one may try.
+        # PENDING: the worker was lost and another one may try, or memory ran out and less may do.
         JobStatus.RUNNING: frozenset(
             {JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLING, JobStatus.PENDING}
         ),
@@ -77,6 +77,22 @@ class PipelineKey:
     placement: Placement
     ckpt_dir: Path | None
     picture_source: str | None
+    weights: frozenset[tuple[str, str]]
+    """(component, identity of its file): a file that was replaced is loaded anew"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """The clip to render instead when memory runs out: the same prompt with less of it."""
+
+    profile: str
+    """the profile that `request` and `placement` come from"""
+    identity: str
+    request: ClipRequest
+    placement: Placement
+    weights: Mapping[str, str]
+    output: Path
+    """absolute path of the MP4"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +113,14 @@ class RenderTask:
     """absolute path of the MP4"""
     is_forced: bool = False
     """render even if the clip exists"""
+    gpus: int | None = None
+    """GPUs that the run may use, or workers on a CPU; None: one worker, wherever it is placed"""
+    profile: str | None = None
+    """name of the profile that request and placement come from, to be told"""
+    fallback: Fallback | None = None
+    """None: running out of memory fails the clip"""
+    fell_back_from: str | None = None
+    """the profile, or what stood for it, that ran out of memory before"""
 
     @property
     def pipeline_key(self) -> PipelineKey:
@@ -107,6 +131,22 @@ class RenderTask:
             self.placement,
             self.ckpt_dir,
             self.picture_source,
+            frozenset(self.weights.items()),
+        )
+
+    def fallen_back(self) -> "RenderTask":
+        """The task with its fallback in place of what ran out of memory; there is no second one."""
+        assert self.fallback is not None
+        return replace(
+            self,
+            identity=self.fallback.identity,
+            request=self.fallback.request,
+            placement=self.fallback.placement,
+            weights=self.fallback.weights,
+            output=self.fallback.output,
+            profile=self.fallback.profile,
+            fallback=None,
+            fell_back_from=self.profile or "the settings given",
         )
 
 
@@ -120,7 +160,7 @@ class RenderJob:
     attempts: int = 0
     """how often a worker took it"""
     stage: str | None = None
-    """what the worker last did: load, text, picture, first_frame, denoise, audio, video"""
+    """what the worker last did: load, text, picture, first_frame, denoise, audio, video, write"""
     step: int = 0
     """finished steps of `num_steps` within the stage"""
     num_steps: int = 0
@@ -176,3 +216,5 @@ class Worker:
     """when it last wrote to the queue; whether it lives is told by its lock"""
     ended: str | None = None
     """how it ended, in words; None while it lives, as far as anybody has looked"""
+    devices: frozenset[str] = frozenset({"0"})
+    """what it has to itself, see `lanes.py`"""

@@ -1,8 +1,9 @@
 """The keeper: a process without a screen that follows a queue until nothing waits in it.
 
 `python -m ovi_studio.render.keeper --queue PATH`; `ovi render --detach` leaves it behind. What it
-does is done by `follow.py`: a worker that is lost, or asks for a fresh one, is replaced. It ends
-when the queue is paused. One at a time keeps a queue; a second one ends at once.
+does is done by `follow.py`: a worker that is lost, or asks for a fresh one, is replaced, in as many
+lanes as the jobs ask for. It ends when the queue is paused. One at a time keeps a queue; a second
+one ends at once.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from ovi_studio.errors import WorkerError
 from ovi_studio.project.layout import state_of_queue
 from ovi_studio.render.events import ClipEnded, RenderEvent, WorkerLost
-from ovi_studio.render.follow import Follower
+from ovi_studio.render.follow import follower_for
 from ovi_studio.render.launch import WORKER_COMMAND
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.worker_lock import WorkerLock
@@ -23,10 +24,21 @@ from ovi_studio.render.worker_lock import WorkerLock
 KEEPER_COMMAND = (sys.executable, "-m", "ovi_studio.render.keeper")
 
 
-def start_keeper(queue_path: Path, command: Sequence[str] = KEEPER_COMMAND) -> Path:
-    """Starts a keeper that outlives us. Returns its log. Raises WorkerError."""
+def start_keeper(
+    queue_path: Path,
+    command: Sequence[str] = KEEPER_COMMAND,
+    *,
+    gpus: int | None = None,
+    cluster: str | None = None,
+) -> Path:
+    """Starts a keeper that outlives us. Returns its log. Raises WorkerError.
+
+    `gpus` wins over what the jobs say; `cluster` is the address of a Ray cluster to render on.
+    """
     log = state_of_queue(queue_path).log_folder / "keeper.log"
     arguments = [*command, "--queue", str(queue_path)]
+    arguments += [] if gpus is None else ["--gpus", str(gpus)]
+    arguments += [] if cluster is None else ["--cluster", cluster]
     try:
         with log.open("ab") as output:
             if sys.platform == "win32":
@@ -50,7 +62,13 @@ def start_keeper(queue_path: Path, command: Sequence[str] = KEEPER_COMMAND) -> P
     return log
 
 
-def keep(queue_path: Path, worker_command: Sequence[str] = WORKER_COMMAND) -> None:
+def keep(
+    queue_path: Path,
+    worker_command: Sequence[str] = WORKER_COMMAND,
+    *,
+    gpus: int | None = None,
+    cluster: str | None = None,
+) -> None:
     """Follows whatever is in the queue, also what is added meanwhile, until nothing waits."""
     with RenderQueue(queue_path) as queue:
         lock = WorkerLock(queue.state.path / "keeper.lock")
@@ -58,11 +76,13 @@ def keep(queue_path: Path, worker_command: Sequence[str] = WORKER_COMMAND) -> No
         while _has_work(queue) and lock.acquire():
             try:
                 while _has_work(queue):
-                    Follower(
+                    follower_for(
                         queue,
                         queue.unfinished_ids(),
                         on_event=_write_down,
                         worker_command=worker_command,
+                        gpus=gpus,
+                        cluster=cluster,
                         waits_while_paused=False,
                     ).run()
             finally:
@@ -94,8 +114,11 @@ def main(
     """Runs one keeper. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Sees to it that a queue is worked off.")
     parser.add_argument("--queue", type=Path, required=True)
+    parser.add_argument("--gpus", type=int, help="wins over what the jobs say")
+    parser.add_argument("--cluster", help="address of a Ray cluster")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep(parser.parse_args(arguments).queue, worker_command)
+    given = parser.parse_args(arguments)
+    keep(given.queue, worker_command, gpus=given.gpus, cluster=given.cluster)
     return 0
 
 

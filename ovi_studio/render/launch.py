@@ -1,5 +1,6 @@
 """Starts and ends worker processes, and says in words how one ended."""
 
+import importlib.util
 import os
 import secrets
 import signal
@@ -10,11 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ovi_studio.errors import WorkerError
+from ovi_studio.errors import MissingExtraError, WorkerError
 from ovi_studio.project.layout import state_of_queue
+from ovi_studio.render.lanes import Lane
 
 WORKER_COMMAND = (sys.executable, "-m", "ovi_studio.render.worker")
-"""What a worker is; it gets the queue, its name and its log as options."""
+"""What a worker is; it gets the queue, its name, its log and its devices as options."""
+
+CLUSTER_COMMAND = (sys.executable, "-m", "ovi_studio.render.cluster_worker")
+"""What has the jobs rendered on a Ray cluster instead; see `cluster_command`."""
 
 SPIN_COUNT = "5000"
 """How long torch's threads on the CPU wait busily for each other, in turns of a loop.
@@ -22,6 +27,8 @@ SPIN_COUNT = "5000"
 Their own choice is far longer: with two other processes at work on two cores, a nano clip took
 33 s with it and 10 to 16 s with 2,000 to 20,000 turns; alone on the machine, 4 s either way.
 """
+
+_ANY_LANE = Lane()
 
 FRESH_START = 75
 """Exit code of a worker that wants a fresh process to go on in its place."""
@@ -36,7 +43,9 @@ class WorkerProcess:
     log: Path
 
 
-def start_worker(queue_path: Path, command: Sequence[str] = WORKER_COMMAND) -> WorkerProcess:
+def start_worker(
+    queue_path: Path, command: Sequence[str] = WORKER_COMMAND, lane: Lane = _ANY_LANE
+) -> WorkerProcess:
     """Starts a worker on a queue, in a process group of its own, writing to a log file.
 
     It outlives us: closing the terminal does not stop a render. Raises WorkerError.
@@ -44,7 +53,8 @@ def start_worker(queue_path: Path, command: Sequence[str] = WORKER_COMMAND) -> W
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     log = state_of_queue(queue_path).log_folder / f"{name}.log"
     arguments = [*command, "--queue", str(queue_path), "--name", name, "--log", str(log)]
-    environment = {"GOMP_SPINCOUNT": SPIN_COUNT, **os.environ}
+    arguments += ["--devices", ",".join(lane.devices)]
+    environment = {**worker_environment(), **lane.environment()}
     try:
         with log.open("ab") as output:
             if sys.platform == "win32":
@@ -68,6 +78,28 @@ def start_worker(queue_path: Path, command: Sequence[str] = WORKER_COMMAND) -> W
     except OSError as error:
         raise WorkerError(f"No worker could be started: {error}.") from error
     return WorkerProcess(name, process, log)
+
+
+def cluster_command(address: str, gpus: int | None = None) -> tuple[str, ...]:
+    """What a follower starts instead of a worker, to render on the Ray cluster at that address.
+
+    Raises MissingExtraError without the package that clusters need.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise MissingExtraError(
+            "Rendering on a cluster needs ray, which is not installed here: "
+            'pip install "ovi-studio[cluster]".'
+        )
+    command = (*CLUSTER_COMMAND, "--address", address)
+    return command if gpus is None else (*command, "--gpus", str(gpus))
+
+
+def worker_environment() -> dict[str, str]:
+    """Our environment, with what makes torch work well where nobody has said otherwise."""
+    chosen = {"GOMP_SPINCOUNT": SPIN_COUNT}
+    if sys.platform == "linux" and "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
+        chosen["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"  # memory is not lost to gaps
+    return {**chosen, **os.environ}
 
 
 def kill_worker(pid: int) -> None:

@@ -6,22 +6,36 @@ a mistake costs seconds and not hours. A row that cannot be rendered does not st
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ovi.errors import OviError, WeightsError
 from ovi.spec.geometry import FrameSize, fit_size, fit_size_to_image, picture_size
-from ovi.spec.identity import clip_identity
-from ovi.spec.placement import Placement
+from ovi.spec.machine import Machine, read_machine
+from ovi.spec.placement import Offload
 from ovi.spec.request import ClipRequest, ImageFile, Mode, PictureRequest, Precision, Sampling
 from ovi.spec.variants import Variant, variant_named
 from ovi_studio.errors import StudioError, UsageError
 from ovi_studio.project.layout import find_layout
 from ovi_studio.prompt.format import format_for, picture_prompt
 from ovi_studio.render.choices import Choices, choices_of_row, columns_without_effect
+from ovi_studio.render.fitting import (
+    Setup,
+    gigabytes,
+    is_auto,
+    limits_of,
+    next_down,
+    resolve_auto,
+    set_up,
+)
+from ovi_studio.render.gpus import GpuUse, share_gpus
 from ovi_studio.render.input_files import InputFiles, ckpt_dir_for
-from ovi_studio.render.job import ClipSource, RenderTask
-from ovi_studio.render.naming import clip_name
+from ovi_studio.render.planned import (
+    PlannedClip,
+    Rejection,
+    RenderPlan,
+    describe_rejections,
+)
 from ovi_studio.render.settings import (
     guidance_for,
     idle_skip_layer,
@@ -31,78 +45,11 @@ from ovi_studio.render.settings import (
     precision_for,
     repeats_for,
     sampling_for,
+    tiling_for,
 )
 from ovi_studio.render.sources import Prompts, PromptSource
 
 DEFAULT_VARIANT = "nano"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedClip:
-    """One clip to render."""
-
-    request: ClipRequest
-    placement: Placement
-    asked_size: FrameSize
-    """what the real size was fitted from: the size asked for, or the first frame's"""
-    ckpt_dir: Path | None
-    picture_source: str | None
-    weights: Mapping[str, str] | None
-    """None: files are missing, and the plan is for looking at only"""
-    source: ClipSource
-    place: str
-    """where the prompt was written, for messages"""
-    folder: Path
-    """where the clip goes"""
-
-    @property
-    def variant(self) -> Variant:
-        """The variant it is rendered with."""
-        return variant_named(self.request.variant)
-
-    @property
-    def identity(self) -> str | None:
-        """Hash of request and weights. None while weights are missing."""
-        return None if self.weights is None else clip_identity(self.request, self.weights)
-
-    @property
-    def output(self) -> Path:
-        """Absolute path of the MP4."""
-        return self.folder / clip_name(self.source, self.request.sampling.seed, self.identity)
-
-    def to_task(self, *, is_forced: bool) -> RenderTask:
-        """The task for the queue."""
-        assert self.weights is not None
-        return RenderTask(
-            identity=clip_identity(self.request, self.weights),
-            request=self.request,
-            placement=self.placement,
-            weights=self.weights,
-            ckpt_dir=self.ckpt_dir,
-            picture_source=self.picture_source,
-            source=self.source,
-            output=self.output,
-            is_forced=is_forced,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A row that cannot be rendered."""
-
-    source: ClipSource
-    place: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class RenderPlan:
-    """What a command will render."""
-
-    clips: tuple[PlannedClip, ...]
-    rejections: tuple[Rejection, ...]
-    notes: tuple[str, ...]
-    """what the user should know before it starts, one sentence each"""
 
 
 class Planner:
@@ -116,11 +63,13 @@ class Planner:
         working_folder: Path,
         needs_weights: bool = True,
         on_weight_bytes: Callable[[int, int], None] | None = None,
+        machine: Machine | None = None,
     ) -> None:
         """`said` wins over a row's own choices, and these over `config`.
 
         Without `needs_weights` missing weight files are a note, for a plan to look at. While weight
-        files are read, `on_weight_bytes` gets (bytes done, bytes in all).
+        files are read, `on_weight_bytes` gets (bytes done, bytes in all). `machine` is the one to
+        plan for; None: this one.
         """
         self._said = said
         self._config = config
@@ -128,6 +77,9 @@ class Planner:
         self._needs_weights = needs_weights
         self._files = InputFiles(on_weight_bytes)
         self._notes: dict[str, None] = {}
+        self._machine = machine
+        self._auto: dict[Variant, str] = {}
+        """what `auto` is for each variant, so that all clips of a set agree"""
 
     def plan(self, prompts: Prompts) -> RenderPlan:
         """The plan for all prompts. Equal clips are planned once.
@@ -154,7 +106,19 @@ class Planner:
                     self._note(f"{clip.place} is the same clip as {twin.place}: rendered once.")
         if not clips:
             raise UsageError(describe_rejections(rejections))
-        return RenderPlan(tuple(clips.values()), tuple(rejections), tuple(self._notes))
+        chosen = self._said.over(self._config)
+        shared = share_gpus(chosen, len(clips), self.machine)
+        placed = tuple(self._on_gpus(clip, shared) for clip in clips.values())
+        for clip in placed:
+            self._note(self._warning(clip))
+        return RenderPlan(placed, tuple(rejections), tuple(self._notes))
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that is planned for."""
+        if self._machine is None:
+            self._machine = read_machine()
+        return self._machine
 
     def _check_settings(self) -> None:
         """Raises what is wrong with the settings themselves, so that no row is blamed for it."""
@@ -164,6 +128,7 @@ class Planner:
         guidance_for(chosen, variant)
         repeats_for(chosen)
         precision_for(chosen)
+        tiling_for(chosen)
         noise_for(chosen)
         placement_for(chosen, mode_for(chosen))
 
@@ -176,10 +141,14 @@ class Planner:
         row = choices_of_row(prompt.cells)
         chosen = self._said.over(row).over(self._config)
         variant, mode = self._variant_for(chosen), mode_for(chosen)
-        repeats, precision = repeats_for(chosen), precision_for(chosen)
+        repeats = repeats_for(chosen)
         guidance = guidance_for(chosen, variant)
         self._note(idle_skip_layer(guidance, variant))
         asked_size, size, first_frame = self._sizes(prompt, row, chosen, variant, mode)
+        ckpt_dir = None if variant.is_embedded else ckpt_dir_for(chosen, self._working_folder)
+        chosen = self._with_profile(chosen, variant, ckpt_dir)
+        limits = limits_of(self.machine, chosen)
+        setup = set_up(chosen, variant, size, mode, limits, ckpt_dir)
         base = ClipRequest(
             text=format_for(prompt.text, variant.audio_form),
             variant=variant.name,
@@ -187,22 +156,28 @@ class Planner:
             first_frame=first_frame,
             sampling=sampling_for(chosen, variant),
             guidance=guidance,
-            precision=precision,
+            precision=setup.precision,
+            vae_tiling=setup.vae_tiling,
             noise=noise_for(chosen),
         )
-        placement = placement_for(chosen, mode)
-        ckpt_dir = None if variant.is_embedded else ckpt_dir_for(chosen, self._working_folder)
-        weights = self._weights(variant, precision, ckpt_dir)
+        weights = self._weights(variant, setup.precision, ckpt_dir)
+        fallback = next_down(setup, chosen, mode, limits, ckpt_dir)
+        fallback_weights = self._fallback_weights(variant, fallback, ckpt_dir)
         picture, picture_source = None, None
         if mode is Mode.T2I2V:
             model = self._files.picture_model(chosen.picture_model, self._working_folder)
             picture = PictureRequest(picture_prompt(prompt.text), asked_size, base.sampling.seed)
             picture_source = model.source
-            weights = None if weights is None else {**weights, "picture_model": model.identity}
+            drawn = {"picture_model": model.identity}
+            weights = None if weights is None else {**weights, **drawn}
+            fallback_weights = fallback_weights and {**fallback_weights, **drawn}
         clips = [
             PlannedClip(
                 request=_with_seed(base, picture, base.sampling.seed + repeat),
-                placement=placement,
+                choices=chosen,
+                setup=setup,
+                fallback=fallback,
+                fallback_weights=fallback_weights,
                 asked_size=asked_size,
                 ckpt_dir=ckpt_dir,
                 picture_source=picture_source,
@@ -227,6 +202,72 @@ class Planner:
                 "another with --variant."
             )
         return variant_named(chosen.variant or DEFAULT_VARIANT)
+
+    def _with_profile(self, chosen: Choices, variant: Variant, ckpt_dir: Path | None) -> Choices:
+        """The choices with the profile that `auto` stands for, the same for all of a variant."""
+        if not is_auto(chosen):
+            return chosen
+        undecided = replace(chosen, profile=None)
+        limits = limits_of(self.machine, undecided)
+        if limits.kind == "cuda" and limits.device_bytes is None:
+            self._note(
+                "How much memory the GPU has is not known, so profile auto changes nothing. Name "
+                "the profile that is made for your card."
+            )
+            return undecided
+        if variant not in self._auto:
+            self._auto[variant] = resolve_auto(undecided, variant, limits, ckpt_dir)
+        name = self._auto[variant]
+        self._note(f"Profile {name} for {variant.name}: the first that fits this machine.")
+        return replace(chosen, profile=name)
+
+    def _on_gpus(self, clip: PlannedClip, shared: GpuUse) -> PlannedClip:
+        """The clip on its share of the GPUs that the command may use."""
+        if shared.gpus is None:
+            return clip
+        setup, limits = clip.setup, limits_of(self.machine, clip.choices)
+        is_sharded = (
+            shared.per_clip > 1
+            and setup.placement.offload is Offload.NONE
+            and setup.shortage is not None
+        )
+        return replace(
+            clip,
+            setup=setup.spread(shared.per_clip, limits, is_sharded=is_sharded),
+            gpus=shared.gpus,
+        )
+
+    def _warning(self, clip: PlannedClip) -> str | None:
+        """What to say of a clip that will run out of memory, before anything is loaded."""
+        setup, shape = clip.setup, clip.setup.shape
+        limits = limits_of(self.machine, clip.choices)
+        if setup.shortage is None:
+            free = limits.free_bytes
+            if free is None or free >= setup.memory.device_bytes:
+                return None
+            return (
+                f"Other programs use the GPU: {gigabytes(free)} are free, and {shape.variant.name} "
+                f"at {shape.size} takes {gigabytes(setup.memory.device_bytes)}. Unless they are "
+                "renders of this queue, end them first."
+            )
+        what = f"{shape.variant.name} at {shape.size} does not fit: {setup.shortage.sentence}."
+        try:
+            undecided = replace(clip.choices, profile=None)
+            name = resolve_auto(undecided, shape.variant, limits, clip.ckpt_dir)
+        except UsageError:
+            return f"{what} No profile fits; `ovi plan` shows what each would take."
+        return f"{what} --profile {name} does."
+
+    def _fallback_weights(
+        self, variant: Variant, fallback: Setup | None, ckpt_dir: Path | None
+    ) -> Mapping[str, str] | None:
+        """What the fallback would be rendered with; None without its files."""
+        if fallback is None:
+            return None
+        try:
+            return self._files.weights(variant, fallback.precision, ckpt_dir)
+        except WeightsError:
+            return None
 
     def _sizes(
         self, prompt: PromptSource, row: Choices, chosen: Choices, variant: Variant, mode: Mode
@@ -278,17 +319,6 @@ class Planner:
         """Keeps a sentence for the user, once."""
         if sentence is not None:
             self._notes[sentence] = None
-
-
-def describe_rejections(rejections: Sequence[Rejection]) -> str:
-    """All rejections as text: each message once, with the place of the first and the number."""
-    places: dict[str, list[str]] = {}
-    for rejection in rejections:
-        places.setdefault(rejection.message, []).append(rejection.place)
-    return "\n".join(
-        f"{where[0]}{f' and {len(where) - 1} more' if len(where) > 1 else ''}: {message}"
-        for message, where in places.items()
-    )
 
 
 def _with_seed(base: ClipRequest, picture: PictureRequest | None, seed: int) -> ClipRequest:

@@ -6,10 +6,11 @@ about a lost worker besides its job to `follow.py`.
 """
 
 import json
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from ovi_studio.render.adding import Added, add_task, requeue_job
+from ovi_studio.render.adding import Added, add_task, requeue_job, swap_in_fallback
 from ovi_studio.render.job import (
     JobStatus,
     RenderJob,
@@ -26,7 +27,7 @@ from ovi_studio.render.moves import (
 )
 from ovi_studio.render.ordering import Place, place_jobs
 from ovi_studio.render.queue_file import UNFINISHED, QueueFile
-from ovi_studio.render.recovery import free_jobs_of
+from ovi_studio.render.recovery import free_job, free_jobs_of
 from ovi_studio.render.rows import read_job, read_worker
 from ovi_studio.render.worker_lock import is_held
 
@@ -35,11 +36,14 @@ LOST = "ended without a word"
 
 
 _CLAIMABLE = """
-    SELECT id FROM jobs WHERE status = 'PENDING' AND identity NOT IN (
+    FROM jobs WHERE status = 'PENDING' AND clip_gpus <= ? AND identity NOT IN (
         SELECT identity FROM jobs WHERE status IN ('RUNNING', 'CANCELLING')
-    ) AND (SELECT paused_since FROM queue_state) IS NULL ORDER BY position LIMIT 1
+    ) AND output NOT IN (
+        SELECT output FROM jobs WHERE status IN ('RUNNING', 'CANCELLING')
+    ) AND (SELECT paused_since FROM queue_state) IS NULL
 """
-"""The next job: none while the queue is paused, and no clip that another worker renders now."""
+"""What a worker with that many devices may take: nothing while the queue is paused, and no clip
+and no file that somebody is making now."""
 
 
 class RenderQueue(QueueFile):
@@ -56,32 +60,43 @@ class RenderQueue(QueueFile):
 
     # The worker's side.
 
-    def register(self, worker: Worker, *, limit: int) -> bool:
-        """Enters a worker that holds its lock; False when `limit` others are alive."""
+    def register(self, worker: Worker) -> bool:
+        """Enters a worker that holds its lock; False while one of its devices is another's."""
         self.recover_lost()
         with self._writing():
-            if len(self._workers()) >= limit:
+            if any(worker.devices & other.devices for other in self._workers()):
                 return False
             self._connection.execute(
-                "INSERT INTO workers (name, pid, log, started, heartbeat) VALUES (?, ?, ?, ?, ?)",
-                (worker.name, worker.pid, str(worker.log), worker.started, worker.heartbeat),
+                "INSERT INTO workers (name, pid, log, started, heartbeat, devices) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    worker.name,
+                    worker.pid,
+                    str(worker.log),
+                    worker.started,
+                    worker.heartbeat,
+                    json.dumps(sorted(worker.devices)),
+                ),
             )
             return True
 
-    def claim(self, worker: str) -> RenderJob | None:
-        """The next job, now RUNNING with that worker. None when there is none for it."""
+    def claim(
+        self, worker: str, *, num_devices: int = 1, is_alone: bool = True
+    ) -> RenderJob | None:
+        """The next job for a worker with that many devices, now RUNNING; None when there is none.
+
+        A worker that still has another job is not alone, and does not get one whose worker was
+        lost before: if it is lost again, it must be clear over which clip.
+        """
         with self._writing():
-            claimed = self._connection.execute(
-                "UPDATE jobs SET status = 'RUNNING', worker = ?, attempts = attempts + 1, "
-                "started = ?, finished = NULL, stage = NULL, step = 0, num_steps = 0 "
-                f"WHERE id = ({_CLAIMABLE})",
-                (worker, time_now()),
-            )
-            if claimed.rowcount == 0:
+            row = self._next_row(num_devices)
+            if row is None or (row["attempts"] > 0 and not is_alone):
                 return None
-            row = self._connection.execute(
-                "SELECT * FROM jobs WHERE worker = ? AND status = 'RUNNING'", (worker,)
-            ).fetchone()
+            self._connection.execute(
+                "UPDATE jobs SET status = 'RUNNING', worker = ?, attempts = attempts + 1, "
+                "started = ?, finished = NULL, stage = NULL, step = 0, num_steps = 0 WHERE id = ?",
+                (worker, time_now(), row["id"]),
+            )
             note_move(
                 self._connection,
                 row["id"],
@@ -89,7 +104,14 @@ class RenderQueue(QueueFile):
                 JobStatus.RUNNING,
                 f"taken by {worker}",
             )
-            return read_job(row)
+            claimed = self._connection.execute("SELECT * FROM jobs WHERE id = ?", (row["id"],))
+            return read_job(claimed.fetchone())
+
+    def next_task(self, num_devices: int = 1) -> RenderTask | None:
+        """What a worker with that many devices would get now, without taking it."""
+        with self._using():
+            row = self._next_row(num_devices)
+            return None if row is None else read_job(row).task
 
     def report(self, job_id: int, stage: str, step: int, num_steps: int) -> bool:
         """Writes down how far a job is. False when its worker should stop working on it."""
@@ -135,19 +157,36 @@ class RenderQueue(QueueFile):
             self._connection.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds, job_id))
             fail_job(self._connection, job_id, message, traceback=traceback, log_tail=log_tail)
 
+    def fall_back(self, job_id: int, reason: str) -> bool:
+        """Lets a RUNNING job wait again as its fallback; False when that cannot be.
+
+        It cannot when the job has none, is to be cancelled, or another job has that clip.
+        """
+        with self._writing():
+            row = self._connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            job = read_job(row)
+            if job.task.fallback is None or job.status is not JobStatus.RUNNING:
+                return False
+            return swap_in_fallback(self._connection, job, reason)
+
+    def give_back(self, job_id: int, how: str, tail: str | None = None) -> None:
+        """Frees one job as `recover_lost` does, where only what worked at it was lost."""
+        with self._writing():
+            free_job(self._connection, job_id, how, tail)
+
     def confirm_cancel(self, job_id: int, reason: str) -> None:
         """The worker has stopped working on a job that was CANCELLING."""
         with self._writing():
             move_job(self._connection, job_id, JobStatus.CANCELLED, reason)
 
-    def leave(self, worker: str) -> bool:
+    def leave(self, worker: str, num_devices: int = 1) -> bool:
         """Strikes the worker off, unless it could take another job; False then.
 
         Looking and leaving are one step, so that whoever adds a job after it sees no worker and
         starts one.
         """
         with self._writing():
-            if self._connection.execute(_CLAIMABLE).fetchone() is not None:
+            if self._next_row(num_devices) is not None:
                 return False
             end_worker(self._connection, worker, "had nothing more to do")
             return True
@@ -229,6 +268,21 @@ class RenderQueue(QueueFile):
             ).fetchone()
             return None if row is None else read_worker(row)
 
+    def idle_workers(self) -> set[str]:
+        """Names of the workers that are entered and have no job."""
+        with self._using():
+            rows = self._connection.execute(
+                "SELECT name FROM workers WHERE ended IS NULL AND name NOT IN (SELECT worker "
+                "FROM jobs WHERE status IN ('RUNNING', 'CANCELLING') AND worker IS NOT NULL)"
+            )
+            return {row["name"] for row in rows}
+
+    def count_claimable(self, num_devices: int) -> int:
+        """How many clips workers with that many devices could take now."""
+        with self._using():
+            query = f"SELECT count(DISTINCT identity) {_CLAIMABLE}"
+            return int(self._connection.execute(query, (num_devices,)).fetchone()[0])
+
     def has_taken_a_job(self, worker: str) -> bool:
         """Whether a job names the worker as its last one."""
         return self._exists("SELECT 1 FROM jobs WHERE worker = ?", worker)
@@ -274,6 +328,11 @@ class RenderQueue(QueueFile):
             free_jobs_of(self._connection, worker, how)
         self.lock_path(worker.name).unlink(missing_ok=True)
         return True
+
+    def _next_row(self, num_devices: int) -> sqlite3.Row | None:
+        query = f"SELECT * {_CLAIMABLE} ORDER BY position LIMIT 1"
+        row: sqlite3.Row | None = self._connection.execute(query, (num_devices,)).fetchone()
+        return row
 
     def _workers(self) -> list[Worker]:
         rows = self._connection.execute("SELECT * FROM workers WHERE ended IS NULL")

@@ -16,11 +16,18 @@ from ovi.media import read_recipe, sidecar_path
 from ovi.spec.placement import Placement
 from ovi.spec.request import ClipRequest
 from ovi.spec.variants import variant_named
+from ovi.weights.store import licences_for_render
 from ovi_studio.errors import UsageError
 from ovi_studio.render.job import ClipSource, RenderTask
 
-RECIPE_VERSION = 1
-"""Raised when the meaning of a field changes."""
+RECIPE_VERSION = 2
+"""Raised when a recipe holds what an older program would have to know; see `_MIGRATIONS`."""
+
+_MIGRATIONS: Mapping[int, Mapping[str, Any]] = {
+    # The first version knew no VAE tiling, no profiles, and left the licences out.
+    1: {"licences": {}, "profile": None, "fell_back_from": None},
+}
+"""What each version lacks of the next one, and what its clips had instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,12 @@ class Recipe:
     """when rendering began: UTC, ISO 8601"""
     latents_sha256: str
     """hash of the denoised latents: equal on the same device and software"""
+    licences: Mapping[str, str]
+    """where weights come from -> the licence they are under; empty where nobody wrote it down"""
+    profile: str | None
+    """name of the profile that request and placement come from"""
+    fell_back_from: str | None
+    """what ran out of memory before"""
 
 
 def recipe_for(
@@ -72,6 +85,9 @@ def recipe_for(
         "duration_seconds": round(variant.video_seconds, 3),
         "latents_sha256": latents_sha256,
         "warnings": list(warnings),
+        "licences": _licences(task),
+        "profile": task.profile,
+        "fell_back_from": task.fell_back_from,
     }
 
 
@@ -86,12 +102,15 @@ def read_clip_recipe(path: Path) -> Recipe:
         data = _read_json(path) if path.suffix.lower() == ".json" else _read_clip(path)
     except (OSError, ValueError, MediaError) as error:
         raise UsageError(f"No recipe can be read from {path}: {error}") from error
-    version = data.get("recipe_version")
-    if version != RECIPE_VERSION:
+    version: Any = data.get("recipe_version")
+    if version != RECIPE_VERSION and version not in _MIGRATIONS:
         raise UsageError(
-            f"The recipe in {path} has version {version!r}; this program knows {RECIPE_VERSION}. "
-            "Update the program, or render the clip with the version that made it."
+            f"The recipe in {path} has version {version!r}; this program knows up to "
+            f"{RECIPE_VERSION}. Update the program, or render the clip with the version that made "
+            "it."
         )
+    for older in range(version, RECIPE_VERSION):
+        data = {**_MIGRATIONS[older], **data}
     try:
         return Recipe(
             identity=data["identity"],
@@ -104,6 +123,9 @@ def read_clip_recipe(path: Path) -> Recipe:
             device=data["device"],
             created=data["created"],
             latents_sha256=data["latents_sha256"],
+            licences=dict(data["licences"]),
+            profile=data["profile"],
+            fell_back_from=data["fell_back_from"],
         )
     except (KeyError, TypeError, ValueError, RequestError) as error:
         raise UsageError(f"The recipe in {path} is damaged: {error!r}.") from error
@@ -116,6 +138,14 @@ def identity_in(clip: Path) -> str | None:
     except MediaError:
         return None
     return identity if isinstance(identity, str) else None
+
+
+def _licences(task: RenderTask) -> dict[str, str]:
+    """Publisher's repository -> licence, of every weight file that the clip was made with."""
+    request = task.request
+    return licences_for_render(
+        variant_named(request.variant), request.precision, task.ckpt_dir, task.picture_source
+    )
 
 
 def _without_folder(picture_source: str | None) -> str | None:

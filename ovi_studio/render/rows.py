@@ -3,12 +3,20 @@
 import json
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ovi.spec.placement import Placement
 from ovi.spec.request import ClipRequest
-from ovi_studio.render.job import ClipSource, JobStatus, RenderJob, RenderTask, Worker
+from ovi_studio.render.job import (
+    ClipSource,
+    Fallback,
+    JobStatus,
+    RenderJob,
+    RenderTask,
+    Worker,
+)
 from ovi_studio.render.moves import time_now
 
 LOG_TAIL_LINES = 20
@@ -28,6 +36,11 @@ def task_columns(task: RenderTask) -> dict[str, Any]:
         "row_id": task.source.row_id,
         "output": str(task.output),
         "is_forced": int(task.is_forced),
+        "gpus": task.gpus,
+        "clip_gpus": task.placement.num_gpus,
+        "profile": task.profile,
+        "fallback": None if task.fallback is None else json.dumps(_fallback_values(task.fallback)),
+        "fell_back_from": task.fell_back_from,
     }
 
 
@@ -42,6 +55,10 @@ def read_job(row: sqlite3.Row) -> RenderJob:
         source=ClipSource(row["set_name"], row["row_id"]),
         output=Path(row["output"]),
         is_forced=bool(row["is_forced"]),
+        gpus=row["gpus"],
+        profile=row["profile"],
+        fallback=None if row["fallback"] is None else _read_fallback(json.loads(row["fallback"])),
+        fell_back_from=row["fell_back_from"],
     )
     same = ("id", "attempts", "stage", "step", "num_steps", "worker", "error", "traceback")
     times = ("log_tail", "created", "started", "finished", "seconds", "position")
@@ -55,7 +72,13 @@ def read_job(row: sqlite3.Row) -> RenderJob:
 
 def read_worker(row: sqlite3.Row) -> Worker:
     return Worker(
-        row["name"], row["pid"], Path(row["log"]), row["started"], row["heartbeat"], row["ended"]
+        row["name"],
+        row["pid"],
+        Path(row["log"]),
+        row["started"],
+        row["heartbeat"],
+        row["ended"],
+        frozenset(json.loads(row["devices"])),
     )
 
 
@@ -68,7 +91,29 @@ def log_tail(log: Path) -> str | None:
     return "\n".join(lines[-LOG_TAIL_LINES:]) or None
 
 
-def new_worker(name: str, log: Path) -> Worker:
-    """This process as a worker."""
+def new_worker(name: str, log: Path, devices: Iterable[str] = ("0",)) -> Worker:
+    """This process as a worker that wants those devices to itself."""
     now = time_now()
-    return Worker(name, os.getpid(), log, now, now)
+    return Worker(name, os.getpid(), log, now, now, devices=frozenset(devices))
+
+
+def _fallback_values(fallback: Fallback) -> dict[str, Any]:
+    return {
+        "profile": fallback.profile,
+        "identity": fallback.identity,
+        "request": fallback.request.to_dict(),
+        "placement": fallback.placement.to_dict(),
+        "weights": dict(fallback.weights),
+        "output": str(fallback.output),
+    }
+
+
+def _read_fallback(values: dict[str, Any]) -> Fallback:
+    return Fallback(
+        profile=values["profile"],
+        identity=values["identity"],
+        request=ClipRequest.from_dict(values["request"]),
+        placement=Placement.from_dict(values["placement"]),
+        weights=values["weights"],
+        output=Path(values["output"]),
+    )

@@ -82,6 +82,14 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "INSERT INTO queue_state (only_row) VALUES (1)",
     ),
+    (
+        """ALTER TABLE workers ADD COLUMN devices TEXT NOT NULL DEFAULT '["0"]'""",
+        "ALTER TABLE jobs ADD COLUMN gpus INTEGER",
+        "ALTER TABLE jobs ADD COLUMN clip_gpus INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE jobs ADD COLUMN profile TEXT",
+        "ALTER TABLE jobs ADD COLUMN fallback TEXT",
+        "ALTER TABLE jobs ADD COLUMN fell_back_from TEXT",
+    ),
 )
 """Statements that lead from each version of the tables to the next; never edited, only added to."""
 

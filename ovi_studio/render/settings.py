@@ -1,19 +1,21 @@
 """What choices mean for a variant: sampling, guidance, number formats and placement.
 
-What nobody chose is filled in here: the published values, but for `nano`, which takes fewer steps.
+What nobody chose is filled in here: from the profile, and beyond that the published values, but for
+`nano`, which takes fewer steps. The profile `auto` has to be resolved before (`render/fitting.py`).
 """
 
 from typing import TypeVar
 
 from ovi.spec.accelerator import detect_accelerator
-from ovi.spec.placement import Offload, Placement
+from ovi.spec.placement import HostMemory, Offload, Placement
+from ovi.spec.profiles import AUTO, TOKEN_CHUNK, Profile, precision_of, profile_named
 from ovi.spec.request import (
     Guidance,
     Mode,
     NoiseSource,
     Precision,
     Sampling,
-    TransformerPrecision,
+    VaeTiling,
     default_sampling,
 )
 from ovi.spec.variants import Variant
@@ -83,43 +85,71 @@ def idle_skip_layer(guidance: Guidance, variant: Variant) -> str | None:
     )
 
 
+def profile_for(chosen: Choices) -> Profile:
+    """The profile that was chosen, or the one that changes nothing. Raises RequestError.
+
+    `auto` changes nothing until it is resolved.
+    """
+    return profile_named(None if chosen.profile == AUTO else chosen.profile)
+
+
 def precision_for(chosen: Choices) -> Precision:
     """The number formats: bfloat16 on an accelerator and float32 elsewhere, if not chosen.
 
     Raises RequestError for a format that a model does not run in.
     """
-    bf16, fp32 = TransformerPrecision.BF16, TransformerPrecision.FP32
-    transformer = chosen.precision or (fp32 if _device_kind(chosen) == "cpu" else bf16)
-    return Precision(
-        transformer=transformer,
-        text_encoder=fp32 if transformer is fp32 else bf16,
-        video_vae=chosen.vae_precision or Precision().video_vae,
+    return precision_of(
+        profile_for(chosen),
+        on_cpu=device_kind(chosen) == "cpu",
+        transformer=chosen.precision,
+        text_encoder=chosen.text_precision,
+        video_vae=chosen.vae_precision,
     )
+
+
+def tiling_for(chosen: Choices) -> VaeTiling | None:
+    """The tiles in which pictures are decoded. Raises RequestError for a side that cannot be."""
+    if chosen.tile_side is None:
+        return profile_for(chosen).vae_tiling
+    return VaeTiling(side=chosen.tile_side) if chosen.tile_side else None
 
 
 def placement_for(chosen: Choices, mode: Mode) -> Placement:
     """Where it runs. A first frame that is drawn needs the memory of the other models.
 
+    How many blocks stay on the device when nobody said so depends on the clip: `render/fitting.py`.
     Raises RequestError for an unknown device or attention backend.
     """
-    default = Placement()
+    default, profile = Placement(), profile_for(chosen)
     if chosen.device is not None and chosen.device.partition(":")[0] == "cuda":
-        _check_cuda(chosen.device)
+        _check_cuda(chosen.device, chosen.accelerator or detect_accelerator())
     attention = _either(chosen.attention, default.attention)
-    if attention in GPU_ATTENTION and _device_kind(chosen) != "cuda":
+    if attention in GPU_ATTENTION and device_kind(chosen) != "cuda":
         raise UsageError(
             f"Attention {attention} needs an NVIDIA GPU, and this render is on "
-            f"{_device_kind(chosen)}: use auto, sdpa or math."
+            f"{device_kind(chosen)}: use auto, sdpa or math."
         )
+    offload = _offload_for(chosen, profile, mode)
+    token_chunk = TOKEN_CHUNK if offload is Offload.BLOCKS else None
     return Placement(
-        device=_either(chosen.device, default.device),
-        offload=chosen.offload or (Offload.MODEL if mode is Mode.T2I2V else default.offload),
+        device=_either(chosen.device, profile.device or default.device),
+        offload=offload,
         attention=attention,
+        resident_blocks=_either(chosen.resident_blocks, default.resident_blocks),
+        host_memory=chosen.host_memory or HostMemory.PINNED,
+        token_chunk=token_chunk,
     )
 
 
-def _check_cuda(device: str) -> None:
-    if detect_accelerator() != "cuda":
+def _offload_for(chosen: Choices, profile: Profile, mode: Mode) -> Offload:
+    if chosen.offload is not None:
+        return chosen.offload
+    offload = profile.offload or Offload.NONE
+    return Offload.MODEL if mode is Mode.T2I2V and offload is Offload.NONE else offload
+
+
+def _check_cuda(device: str, accelerator: str) -> None:
+    if accelerator != "cuda":
         raise UsageError(
             f"Device {device} needs an NVIDIA GPU and a CUDA build of torch, and this machine or "
             "this installation lacks one of them: use --device cpu, or install torch anew."
@@ -129,15 +159,17 @@ def _check_cuda(device: str) -> None:
 def noise_for(chosen: Choices) -> NoiseSource:
     """Where the noise is drawn. Raises UsageError for GPU noise without a GPU."""
     noise = chosen.noise or NoiseSource.CPU
-    if noise is NoiseSource.CUDA and _device_kind(chosen) != "cuda":
+    if noise is NoiseSource.CUDA and device_kind(chosen) != "cuda":
         raise UsageError("--noise cuda needs an NVIDIA GPU to draw on; use --noise cpu.")
     return noise
 
 
-def _device_kind(chosen: Choices) -> str:
+def device_kind(chosen: Choices) -> str:
     """`cuda`, `mps` or `cpu`."""
-    device = _either(chosen.device, "auto")
-    return detect_accelerator() if device == "auto" else device.partition(":")[0]
+    device = _either(chosen.device, profile_for(chosen).device or "auto")
+    if device != "auto":
+        return device.partition(":")[0]
+    return chosen.accelerator or detect_accelerator()
 
 
 def _either(said: _Value | None, default: _Value) -> _Value:

@@ -19,12 +19,15 @@ class TimeLeft:
     """Watches the clips of one command. Give it every change; ask it at any time.
 
     A stage goes on at its mean pace so far. All clips together take the mean of those that were
-    rendered; before the first one is finished nobody knows.
+    rendered, shared by the lanes; before the first one is finished nobody knows.
     """
 
-    def __init__(self, num_clips: int, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, num_clips: int, num_lanes: int = 1, now: Callable[[], float] = monotonic
+    ) -> None:
         self._now = now
         self._num_left = num_clips
+        self._num_lanes = num_lanes
         self._clips: dict[int, _Clip] = {}
         self._durations: list[float] = []
 
@@ -63,4 +66,5 @@ class TimeLeft:
             return None
         mean = sum(self._durations) / len(self._durations)
         spent = sum(min(self._now() - clip.started, mean) for clip in self._clips.values())
-        return max(0.0, mean * self._num_left - spent)
+        num_at_once = max(1, min(self._num_lanes, self._num_left))
+        return max(0.0, mean * self._num_left - spent) / num_at_once

@@ -45,6 +45,12 @@ class WorkerLock:
         self._file = file
         return True
 
+    def let_go(self) -> None:
+        """Lets go and leaves the file: for one that several processes wait for in turn."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def release(self) -> None:
         """Lets go and removes the file."""
         if self._file is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ovi.spec.request import Mode
 from ovi.spec.variants import FPS
-from ovi_studio.render.plan import PlannedClip, RenderPlan, describe_rejections
+from ovi_studio.render.planned import PlannedClip, RenderPlan, describe_rejections
 from ovi_studio.report.paths import short_path
 
 PLAN_VERSION = 1
@@ -15,11 +15,17 @@ PLAN_VERSION = 1
 
 def plan_summary(plan: RenderPlan) -> str:
     """What will come out, what to know about it, and which rows are left out."""
-    lines = list(plan.notes)
+    return "\n".join([*plan.notes, plan_clips(plan)])
+
+
+def plan_clips(plan: RenderPlan) -> str:
+    """What will come out, in which sizes, and which rows are left out."""
+    lines = []
     groups = Counter(map(_kind_of, plan.clips))
-    for (variant, mode, size, num_steps, seconds), num_clips in groups.items():
+    for (variant, mode, size, num_steps, seconds, profile), num_clips in groups.items():
         clips, steps = _counted(num_clips, "clip"), _counted(num_steps, "step")
-        lines.append(f"{clips} of {seconds:.2f} s, {size}, {steps}: {variant}, {mode}.")
+        named = "" if profile is None else f", profile {profile}"
+        lines.append(f"{clips} of {seconds:.2f} s, {size}, {steps}: {variant}, {mode}{named}.")
     lines.extend(dict.fromkeys(_size_changes(plan)))
     if plan.rejections:
         lines.append(f"{len(plan.rejections)} cannot be rendered:")
@@ -33,6 +39,7 @@ def plan_listing(plan: RenderPlan) -> str:
         f"{short_path(clip.output)}  {clip.request.variant}  {clip.request.mode}  "
         f"{clip.request.size}  {_counted(clip.request.sampling.num_steps, 'step')}  "
         f"seed {clip.request.sampling.seed}"
+        f"{'' if clip.setup.profile is None else f'  {clip.setup.profile}'}"
         for clip in plan.clips
     )
 
@@ -43,7 +50,9 @@ def plan_document(plan: RenderPlan) -> dict[str, Any]:
     `plan_version`; `num_clips`; `clips`: for each `set`, `row`, `place`, `variant`, `mode`, `size`
     and `asked_size` (`height`, `width` in pixels; the real one, and what it was fitted from),
     `num_frames`, `fps`, `duration_seconds`, `seed`, `num_steps`, `output` (absolute path),
-    `identity` (null while weights are missing), `request` and `placement` in full; `rejected`:
+    `identity` (null while weights are missing), `request` and `placement` in full,
+    `profile` (null: none was named), `vram_bytes` and `ram_bytes` that it is planned to take, and
+    `fits`, false where this machine has less; `rejected`:
     `set`, `row`, `place` and `error` of each row that cannot be rendered; `notes`: sentences.
     """
     return {
@@ -83,6 +92,10 @@ def _clip_data(clip: PlannedClip) -> dict[str, Any]:
         "identity": clip.identity,
         "request": request.to_dict(),
         "placement": clip.placement.to_dict(),
+        "profile": clip.setup.profile,
+        "vram_bytes": clip.setup.memory.device_bytes,
+        "ram_bytes": clip.setup.memory.ram_bytes,
+        "fits": clip.setup.shortage is None,
     }
 
 
@@ -90,7 +103,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _kind_of(clip: PlannedClip) -> tuple[str, Mode, str, int, float]:
+def _kind_of(clip: PlannedClip) -> tuple[str, Mode, str, int, float, str | None]:
     """What a line of the summary is about."""
     request = clip.request
     return (
@@ -99,6 +112,7 @@ def _kind_of(clip: PlannedClip) -> tuple[str, Mode, str, int, float]:
         str(request.size),
         request.sampling.num_steps,
         clip.variant.video_seconds,
+        clip.setup.profile,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from ovi_studio.render.events import (
     ClipEnded,
+    ClipFellBack,
     ClipProgress,
     ClipStarted,
     QueuePaused,
@@ -59,6 +60,9 @@ class PlainReport:
             case ClipEnded():
                 self._clear_progress()
                 self._show_end(event)
+            case ClipFellBack():
+                self._clear_progress()
+                self._say(f"{clip_text(event.job)}: {event.reason}.")
             case WorkerLost():
                 self._clear_progress()
                 tail = f" Its last words:\n{_indented(event.log_tail)}" if event.log_tail else ""
@@ -130,9 +134,12 @@ class JsonReport:
     Each has `event`. `started`, `progress`, `done`, `failed` and `cancelled` are about a clip:
     `job` (number in the queue), `set`, `row`, `seed`, `output` (absolute path), `identity`.
     `started` and `progress` have `number` of `num_clips`; `progress` also `stage` (load, text,
-    picture, first_frame, denoise, audio, video), `step` of `num_steps`, `stage_seconds_left` and
-    `seconds_left` (all clips), null while unknown. `done`, `failed` and `cancelled` have `seconds`
-    and `reason`; `done` also `warnings`, `failed` also `error`, `traceback` and `log_tail`.
+    picture, first_frame, denoise, audio, video, write), `step` of `num_steps`,
+    `stage_seconds_left` and `seconds_left` (all clips), null while unknown. `done`, `failed` and
+    `cancelled` have `seconds` and `reason`; `done` also `warnings`, `failed` also `error`,
+    `traceback` and `log_tail`.
+    `fell_back` (out of memory, to be rendered with the next profile) has `profile`,
+    `fell_back_from` and `reason`; `output` and `identity` are the new ones.
     `worker_started` has `worker` and `log`; `worker_lost` has `worker`, `reason` and `log_tail`;
     `stopping` has `is_forced`; `paused` and `resumed` are about the queue. The command adds `plan`
     first (see `report/plan.py`) and `end` last, with the numbers of clips
@@ -181,6 +188,9 @@ def event_data(event: RenderEvent) -> dict[str, Any]:
             elif job.status is JobStatus.FAILED:
                 data |= {"error": job.error, "traceback": job.traceback, "log_tail": job.log_tail}
             return data
+        case ClipFellBack(job=job):
+            profile = {"profile": job.task.profile, "fell_back_from": job.task.fell_back_from}
+            return {"event": "fell_back", **_clip_data(job), **profile, "reason": event.reason}
         case WorkerStarted():
             return {"event": "worker_started", "worker": event.name, "log": event.log}
         case WorkerLost():

@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from ovi.weights.licences import Licence
+from ovi.weights.quantized import is_quantized
+from ovi_studio.actions.quantizing import Quantization, QuantizedFile
 from ovi_studio.actions.weights import ComponentView, PreparedDownload, VerifiedFile
 from ovi_studio.report.paths import short_path
 from ovi_studio.report.table import table_text
@@ -132,11 +135,24 @@ def verified_table(files: Sequence[VerifiedFile]) -> str:
         (
             short_path(file.path),
             size_text(file.size_bytes),
-            file.fault or ("as downloaded" if file.has_recorded_hash else "readable"),
+            file.fault or _sound_state(file),
         )
         for file in files
     ]
     return table_text(("file", "size", "state"), rows)
+
+
+def repair_text(path: Path) -> str:
+    """How a damaged file is mended."""
+    if is_quantized(path):
+        return f"Make {path} anew: ovi weights quantize --force."
+    return f"Delete {path} and run `ovi weights download` again."
+
+
+def _sound_state(file: VerifiedFile) -> str:
+    if not file.has_recorded_hash:
+        return "readable"
+    return "as saved" if is_quantized(file.path) else "as downloaded"
 
 
 def verified_data(file: VerifiedFile) -> dict[str, Any]:
@@ -151,6 +167,34 @@ def verified_data(file: VerifiedFile) -> dict[str, Any]:
     }
 
 
+def quantization_text(plan: Sequence[Quantization]) -> str:
+    """What would be made, one line for each file."""
+    rows = [
+        (item.component, item.precision, short_path(item.source), short_path(item.target))
+        for item in plan
+    ]
+    return table_text(("component", "to", "from", "into"), rows)
+
+
+def quantized_text(made: QuantizedFile) -> str:
+    """One finished file."""
+    state = "was there" if made.was_there else "made"
+    return f"{made.quantization.target} ({size_text(made.size_bytes)}, {state})"
+
+
+def quantization_data(item: Quantization, made: QuantizedFile | None = None) -> dict[str, Any]:
+    """A file to make, or one that was `made`, as plain JSON values."""
+    return {
+        "component": item.component,
+        "precision": item.precision,
+        "source": str(item.source),
+        "path": str(item.target),
+        "is_there": item.target.is_file(),
+        "size_bytes": None if made is None else made.size_bytes,
+        "was_there": None if made is None else made.was_there,
+    }
+
+
 class TransferReport:
     """Shows bytes going by: one line that changes on a terminal, else a line now and then."""
 
@@ -162,7 +206,7 @@ class TransferReport:
         self._began: tuple[float, int] | None = None
         self._said = 0.0
 
-    def show(self, done: int, total: int, num_files: int) -> None:
+    def show(self, done: int, total: int, num_files: int = 0) -> None:
         """Shows how far it is, unless it did so a moment ago."""
         now = time.monotonic()
         if self._began is None:

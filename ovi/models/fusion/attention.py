@@ -36,12 +36,15 @@ class SelfAttention(Attention):
 
     def forward(self, x: Tensor, rope: RotaryTable) -> Tensor:
         """`x` (B, L, D) to the same; `rope` holds the positions of its tokens."""
+        out: Tensor = self.o(self.attend(*self.queries_keys_values(x, rope)).flatten(2))
+        return out
+
+    def queries_keys_values(self, x: Tensor, rope: RotaryTable) -> tuple[Tensor, Tensor, Tensor]:
+        """What tokens `x` (B, L, D) put into attention, each (B, L, N, D / N); turned by `rope`."""
         q = rotate(_split_heads(self.norm_q(self.q(x)), self.head_dim), rope)
         k = rotate(_split_heads(self.norm_k(self.k(x)), self.head_dim), rope)
         v = _split_heads(self.v(x), self.head_dim)
-        attended = self.attend(q.to(v.dtype), k.to(v.dtype), v)
-        out: Tensor = self.o(attended.flatten(2))
-        return out
+        return q.to(v.dtype), k.to(v.dtype), v
 
 
 class FusedCrossAttention(Attention):
@@ -63,11 +66,23 @@ class FusedCrossAttention(Attention):
         `text` (B, text_len, D) is this branch's embedded text, `other` (B, L', D) the tokens of
         the other branch; each branch's table holds the positions of its own tokens.
         """
+        from_text, from_other = (
+            self.text_keys_values(text),
+            self.other_keys_values(other, other_rope),
+        )
+        return self.answer(x, rope, from_text, from_other)
+
+    def answer(
+        self,
+        x: Tensor,
+        rope: RotaryTable,
+        text: tuple[Tensor, Tensor],
+        other: tuple[Tensor, Tensor],
+    ) -> Tensor:
+        """What tokens `x` (B, L, D) learn from keys and values of the text and the other branch."""
         q = _split_heads(self.norm_q(self.q(x)), self.head_dim)
-        text_k, text_v = self.text_keys_values(text)
-        from_text = self.attend_text(q.to(text_v.dtype), text_k, text_v)
-        other_k, other_v = self.other_keys_values(other, other_rope)
-        from_other = self.attend(rotate(q, rope).to(other_v.dtype), other_k, other_v)
+        from_text = self.attend_text(q.to(text[1].dtype), *text)
+        from_other = self.attend(rotate(q, rope).to(other[1].dtype), *other)
         out: Tensor = self.o((from_text + from_other).flatten(2))
         return out
 

@@ -118,6 +118,10 @@ class VideoBackbone(Backbone):
     def project(self, tokens: Tensor, given: Conditioning, grid: tuple[int, ...]) -> Tensor:
         """The velocity (B, C, F, H, W) that tokens (B, L, D) stand for."""
         patches: Tensor = self.head(tokens, given.time)
+        return self.unpatchify(patches, grid)
+
+    def unpatchify(self, patches: Tensor, grid: tuple[int, ...]) -> Tensor:
+        """The velocity (B, C, F, H, W) whose patches, one a token, are (B, L, patch volume * C)."""
         # Inside a patch the channel runs fastest, unlike in the patch embedding.
         f, h, w = grid
         frames, rows, columns = self.config.patch_size

@@ -42,16 +42,38 @@ def embed_tokens(encoder: TextEncoder, batch: TokenBatch, device: torch.device) 
 
     Raises WeightsError if the tokens are not of the encoder's vocabulary.
     """
-    lengths = batch.mask.sum(1).tolist()
-    # Padding changes no real token's row, so the batch is cut to its longest text.
-    longest = max(lengths, default=0)
-    if longest == 0:
+    return embed_separately(encoder, [batch], device)
+
+
+def embed_separately(
+    encoder: TextEncoder, batches: Sequence[TokenBatch], device: torch.device
+) -> list[Tensor]:
+    """The embeddings of all batches in one pass over the weights, as for `embed_tokens`.
+
+    The results are those of separate calls, bit for bit: an embedding must not depend on which
+    other texts happened to be encoded with it.
+    """
+    inputs: list[tuple[Tensor, Tensor]] = []
+    lengths: list[list[int]] = []
+    for batch in batches:
+        tokens_of_texts = batch.mask.sum(1).tolist()
+        # Padding changes no real token's row, so the batch is cut to its longest text.
+        longest = max(tokens_of_texts, default=0)
+        if longest == 0:
+            continue
+        highest = int(batch.ids.max())
+        if highest >= encoder.config.vocab_size:
+            raise WeightsError(
+                f"The tokenizer gave token {highest}, but the text encoder knows only "
+                f"{encoder.config.vocab_size}: they do not belong together. Check both files."
+            )
+        inputs.append((batch.ids[:, :longest].to(device), batch.mask[:, :longest].to(device)))
+        lengths.append(tokens_of_texts)
+    if not inputs:
         return []
-    highest = int(batch.ids.max())
-    if highest >= encoder.config.vocab_size:
-        raise WeightsError(
-            f"The tokenizer gave token {highest}, but the text encoder knows only "
-            f"{encoder.config.vocab_size}: they do not belong together. Check both files."
-        )
-    context = encoder(batch.ids[:, :longest].to(device), batch.mask[:, :longest].to(device))
-    return [row[:length] for row, length in zip(context, lengths, strict=True)]
+    contexts = encoder.encode_each(inputs)
+    return [
+        row[:length]
+        for context, tokens_of_texts in zip(contexts, lengths, strict=True)
+        for row, length in zip(context, tokens_of_texts, strict=True)
+    ]

@@ -32,15 +32,22 @@ class DecoderStage(nn.Module):
 
     def forward(self, x: Tensor, history: CausalHistory) -> Tensor:
         """(B, T, H, W, C) to (B, T', H', W', C')."""
-        stage_input = x
+        return self.enlarge(self.refine(x, history), x, history)
+
+    def refine(self, x: Tensor, history: CausalHistory) -> Tensor:
+        """The residual blocks: (B, T, H, W, C) to (B, T, H, W, C')."""
         for block in self.blocks:
             x = block(x, history)
+        return x
+
+    def enlarge(self, refined: Tensor, stage_input: Tensor, history: CausalHistory) -> Tensor:
+        """The larger picture (B, T', 2H, 2W, C') of what the blocks made of the stage's input."""
         if self.upsample is None:
-            return x
+            return refined
         shortcut = repeat_up(
             stage_input, self.channels, self.time_factor, 2, is_start=history.is_start
         )
-        result: Tensor = self.upsample(x, history) + shortcut
+        result: Tensor = self.upsample(refined, history) + shortcut
         return result
 
 

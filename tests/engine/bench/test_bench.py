@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from ovi.bench.__main__ import main
+from ovi.spec.rates import rates_for, read_rates
 from ovi.spec.variants import VARIANTS
 
 ROOT = Path(__file__).parents[3]
 
-ON_CPU = ("--device", "cpu")
+ON_CPU = ("--device", "cpu", "--no-save")
 
 
 def run(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -42,7 +43,11 @@ def test_report_has_every_stage_and_only_finite_numbers(tmp_path: Path) -> None:
     ended = run("ovi.bench", "--steps", "2", "--repeats", "2", "--json", *ON_CPU, folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout, parse_constant=refuse)
-    assert list(report) == ["schema", "machine", "settings", "ceilings", "stages"]
+    assert list(report) == [
+        "schema", "machine", "settings", "ceilings", "stages", "plan", "rates_file",
+    ]  # fmt: skip
+    assert report["rates_file"] is None
+    assert 0 < report["plan"]["tensor_bytes"] < report["plan"]["device_bytes"]
     assert report["machine"]["device"] == "cpu"
     assert report["machine"]["threads"] == 1
     settings = report["settings"]
@@ -50,7 +55,7 @@ def test_report_has_every_stage_and_only_finite_numbers(tmp_path: Path) -> None:
     assert settings["video_tokens"] == 12 * 4 * 4
     assert settings["audio_tokens"] == VARIANTS["nano"].num_audio_latents
     assert settings["precision"] == "fp32"
-    assert len(report["ceilings"]) == 3
+    assert len(report["ceilings"]) == 5, "no way from a host"
     for ceiling in report["ceilings"]:
         assert math.isfinite(ceiling["value"])
         assert ceiling["value"] > 0
@@ -75,6 +80,33 @@ def test_forward_only_leaves_the_other_stages_out(capsys: pytest.CaptureFixture[
     assert forward.endswith(" s")
 
 
+def test_rates_are_kept_for_plans_and_used_by_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["--repeats", "1", "--steps", "1", "--no-mp4", "--device", "cpu"]) == 0
+    file = tmp_path / "ovi-studio" / "rates.json"
+    assert capsys.readouterr().out.splitlines()[-1] == f"Kept for `ovi plan`: {file}"
+    rates = read_rates(file)["cpu"]
+    assert rates.is_measured
+    assert set(rates.corrections) == {
+        "denoise nano fp32", "picture nano fp32", "sound nano fp32",
+    }  # fmt: skip
+    assert rates_for("cpu", file) == rates
+
+
+def test_a_profile_sets_what_is_measured_and_options_win(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["--repeats", "1", "--steps", "1", "--no-mp4", "--json", *ON_CPU]
+    assert main([*command, "--profile", "6gb", "--vae-precision", "fp32"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    settings = report["settings"]
+    assert (settings["precision"], settings["vae_precision"]) == ("int8", "fp32")
+    assert (settings["offload"], settings["tile_side"]) == ("blocks", 384)
+    assert names_of(report["stages"]) == ["load", "text", "denoise, 1 steps", "sound", "picture"]
+
+
 def test_unknown_variant_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--variant", "big"])
@@ -91,6 +123,7 @@ def test_unknown_variant_lists_the_known_ones(capsys: pytest.CaptureFixture[str]
         (["--repeats", "0"], "0 repeats measure nothing: use 1 or more."),
         (["--size", "128"], "'128' is not a size"),
         (["--device", "gpu"], "no device 'gpu'"),
+        (["--memory-limit", "8"], "--memory-limit needs an NVIDIA GPU"),
         (["--variant", "720x720_5s", "--ckpt-dir", "nowhere"], "720x720_5s are missing"),
     ],
 )

@@ -13,10 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ovi.errors import WeightsError
-from ovi.runtime import checkpoint, loading
+from ovi.runtime import checkpoint, loading, reading
 from ovi.runtime.checkpoint import open_checkpoint
 from ovi.runtime.loading import check_files, load_model
-from ovi.runtime.quantize import Fp8Linear, store_fp8, store_int8
+from ovi.runtime.quantize import FP8 as FP8_BITS
+from ovi.runtime.quantize import EightBitLinear, store_fp8, store_int8
 from tests.engine.runtime.toy_model import ToyModel, toy_state
 
 CPU = torch.device("cpu")
@@ -105,6 +106,42 @@ def test_nothing_is_copied_where_the_file_can_serve_as_it_is(tmp_path: Path) -> 
     first, _, last = mapped[0].split()[0].partition("-")
     address = next(model.parameters()).data_ptr()
     assert int(first, 16) <= address < int(last, 16)
+
+
+def test_places_in_the_file_are_known(path: Path) -> None:
+    state = toy_state()
+    state["turned"] = torch.randn(3, 4).t() if path.suffix != ".safetensors" else torch.randn(3)
+    state["part"] = torch.randn(10)[3:7] if path.suffix != ".safetensors" else torch.randn(4)
+    opened = open_checkpoint(write(path, state))
+    content = path.read_bytes()
+    for key, tensor in state.items():
+        span = opened.locate(key)
+        if not tensor.is_contiguous():
+            assert span is None
+            continue
+        assert span is not None
+        assert span.path == path
+        stored = bytearray(content[span.offset : span.offset + tensor.nbytes])
+        read = torch.frombuffer(stored, dtype=tensor.dtype).reshape(tensor.shape)
+        assert torch.equal(read, tensor), key
+
+
+def test_pickles_without_places_say_so(tmp_path: Path) -> None:
+    torch.save(toy_state(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert open_checkpoint(tmp_path / "old.pth").locate("conv.bias") is None
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_files_arrive_on_the_gpu_unchanged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(reading, "AHEAD_BYTES", 5000)
+    state = toy_state()
+    write(path, {"generator": state} if path.suffix == ".pt" else state)
+    for _ in range(20):
+        loaded = load(path, device=torch.device("cuda", 0)).state_dict()
+        assert all(tensor.is_cuda for tensor in loaded.values())
+        assert all(torch.equal(loaded[key].cpu(), state[key]) for key in state)
 
 
 def test_progress_reaches_one(path: Path) -> None:
@@ -246,7 +283,8 @@ def test_eight_bit_weights_made_while_loading_equal_those_made_afterwards(
     if store is store_int8:  # `to` would have cast stored fp8 weights as well
         assert torch.equal(while_loading(x), afterwards(x))
     layer = while_loading.get_submodule("blocks.0.1")
-    assert layer.weight.dtype is (FP8 if isinstance(layer, Fp8Linear) else torch.int8)
+    assert isinstance(layer, EightBitLinear)
+    assert layer.weight.dtype is (FP8 if layer.bits is FP8_BITS else torch.int8)
 
 
 def test_truncated_files_are_refused_with_the_remedy(path: Path) -> None:

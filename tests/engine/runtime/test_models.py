@@ -11,10 +11,12 @@ from torch import Tensor
 from ovi.errors import PlacementError, WeightsError
 from ovi.models.text_encoder.encode import encode_texts
 from ovi.models.text_encoder.tokenizer import ByteTokenizer
-from ovi.runtime import models as models_module
+from ovi.runtime import components as components_module
 from ovi.runtime.models import Models, load_models
 from ovi.runtime.offload import resident
-from ovi.runtime.quantize import Fp8Linear, Int8Linear
+from ovi.runtime.quantize import FP8 as FP8_BITS
+from ovi.runtime.quantize import INT8 as INT8_BITS
+from ovi.runtime.quantize import EightBitLinear, EightBits
 from ovi.spec.placement import Offload, Placement
 from ovi.spec.request import Precision, TransformerPrecision
 from ovi.spec.variants import VARIANTS, variant_named
@@ -104,14 +106,15 @@ def test_transformer_has_the_values_of_the_file(shared_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "kind"), [(FP8, Fp8Linear), (TransformerPrecision.INT8, Int8Linear)]
+    ("precision", "bits"), [(FP8, FP8_BITS), (TransformerPrecision.INT8, INT8_BITS)]
 )
 def test_eight_bit_precisions_store_eight_bits(
-    shared_dir: Path, precision: TransformerPrecision, kind: type
+    shared_dir: Path, precision: TransformerPrecision, bits: EightBits
 ) -> None:
     models = load(shared_dir, precision=precision)
     layer = models.fusion.get_submodule("audio_model.blocks.1.ffn.2")
-    assert isinstance(layer, kind)
+    assert isinstance(layer, EightBitLinear)
+    assert layer.bits is bits
     assert layer.weight.element_size() == 1
     assert models.compute_dtype is torch.bfloat16
     reference = velocity_of(load(shared_dir, precision=BF16))
@@ -125,11 +128,16 @@ def test_fp8_from_the_fp8_file_and_from_the_ordinary_one(ckpt_dir: Path) -> None
     stored = load_file(ckpt_dir / FP8_FUSION_PATH)
     key = "video_model.text_embedding.0.weight"
     assert torch.equal(from_file.fusion.state_dict()[key], stored[key].bfloat16())
+    key = "video_model.blocks.0.ffn.0"
+    layer = from_file.fusion.get_submodule(key)
+    assert isinstance(layer, EightBitLinear)
+    assert layer.weight_scale is None
+    assert torch.equal(layer.weight.view(torch.uint8), stored[f"{key}.weight"].view(torch.uint8))
     (ckpt_dir / FP8_FUSION_PATH).unlink()
-    cast = load(ckpt_dir, precision=FP8)
-    key = "video_model.blocks.0.ffn.0.weight"
-    both = (models.fusion.state_dict()[key].view(torch.uint8) for models in (from_file, cast))
-    assert torch.equal(*both)
+    layer = load(ckpt_dir, precision=FP8).fusion.get_submodule(key)
+    assert isinstance(layer, EightBitLinear)
+    assert layer.weight.dtype is torch.float8_e4m3fn
+    assert layer.weight_scale is not None
 
 
 def test_offload_gives_identical_output_and_keeps_weights_off_the_device(
@@ -154,7 +162,7 @@ def test_files_of_other_sizes_are_refused_unless_the_folder_says_so(ckpt_dir: Pa
 def test_last_file_is_checked_before_the_first_is_read(
     ckpt_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models_module, "load_model", lambda *_, **__: pytest.fail("loaded"))
+    monkeypatch.setattr(components_module, "load_model", lambda *_, **__: pytest.fail("loaded"))
     encoder = ckpt_dir / "Wan2.2-TI2V-5B/models_t5_umt5-xxl-enc-bf16.pth"
     encoder.write_bytes(encoder.read_bytes()[:-50])
     with pytest.raises(WeightsError, match="umt5"):
@@ -222,7 +230,7 @@ def test_random_weights_of_a_published_variant_need_no_weight_file(
         assert tensor.isfinite().all()
         assert tensor.float().std() > 0
     kinds = {type(module) for module in models.fusion.modules()}
-    assert (Fp8Linear in kinds) == (precision is FP8)
+    assert (EightBitLinear in kinds) == (precision is FP8)
 
 
 def test_mps_has_no_fp8(shared_dir: Path) -> None:

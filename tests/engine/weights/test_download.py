@@ -14,8 +14,9 @@ import pytest
 from ovi.errors import WeightsError
 from ovi.spec.request import Precision
 from ovi.spec.variants import VARIANTS, variant_named
-from ovi.weights import download, wanted
+from ovi.weights import download, hashes, wanted
 from ovi.weights.download import Patience, ask_hub, bring_files
+from ovi.weights.hashes import hash_files
 from ovi.weights.hub import Hub, Interruption, hub_of, look_up
 from ovi.weights.licences import licence_of, licences_of
 from ovi.weights.manifest import FP8_SOURCE, components_of
@@ -356,7 +357,7 @@ def published(tmp_path) -> Path:
     return folder
 
 
-def test_local_folder_fills_a_checkpoint_folder(published, tmp_path):
+def test_local_folder_fills_a_checkpoint_folder(published, tmp_path, monkeypatch):
     variant, ckpt_dir = variant_named("720x720_5s"), tmp_path / "ckpts"
     files = wanted_files(components_of(variant, Precision()))
     brought = bring_files(plan_copy(files, ckpt_dir, published), ckpt_dir, None)
@@ -365,6 +366,9 @@ def test_local_folder_fills_a_checkpoint_folder(published, tmp_path):
     record = read_record(ckpt_dir)
     assert all(fault_of(ckpt_dir / name, record[name], ignore) is None for name in brought)
     assert plan_copy(files, ckpt_dir, published).files == ()
+    monkeypatch.setattr(hashes, "_hash_unknown", lambda paths, _: dict.fromkeys(paths, "read"))
+    remembered = hash_files([ckpt_dir / name for name in brought])
+    assert remembered == {ckpt_dir / name: record[name].sha256 for name in brought}
     assert plan_copy(files, ckpt_dir, ckpt_dir, replaces=True).files == ()
 
 

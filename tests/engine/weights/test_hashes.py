@@ -10,7 +10,7 @@ import pytest
 
 from ovi.errors import Cancelled, WeightsError
 from ovi.weights import hashes
-from ovi.weights.hashes import hash_files, hash_folder
+from ovi.weights.hashes import hash_files, hash_folder, remember_hash
 
 
 def sha256(data: bytes) -> str:
@@ -30,6 +30,20 @@ def test_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     first = hash_files([path])
     monkeypatch.setattr(hashes, "_hash_unknown", lambda paths, _: dict.fromkeys(paths, "read"))
     assert hash_files([path]) == first
+
+
+def test_hash_of_a_file_just_written_is_remembered_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"weights")
+    remember_hash(path, sha256(b"weights"))
+    monkeypatch.setattr(hashes, "_hash_unknown", lambda paths, _: dict.fromkeys(paths, "read"))
+    assert hash_files([path]) == {path: sha256(b"weights")}
+    path.write_bytes(b"changed!")
+    assert hash_files([path]) == {path: "read"}
+    with pytest.raises(WeightsError, match=r"b\.bin cannot be read"):
+        remember_hash(tmp_path / "b.bin", "")
 
 
 def test_changed_file_is_hashed_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ovi.spec.variants import VARIANTS
 from ovi_studio.actions.settings import choices_of_settings, tokenizer_path
 from ovi_studio.errors import UsageError
 from ovi_studio.project.config import (
+    DiskSettings,
     Layer,
     LintSettings,
     Origin,
@@ -40,11 +41,15 @@ SAMPLES = {
     "variant": "960x960_5s", "mode": "t2v", "size": "512x512", "seed": 7, "repeats": 3, "steps": 9,
     "solver": "euler", "shift": 2.5, "video_guidance": 1.5, "audio_guidance": 2.0, "slg_layer": 3,
     "video_negative": "blur", "audio_negative": "echo", "output": "clips", "device": "cpu",
-    "precision": "fp8", "vae_precision": "bf16", "offload": "model", "attention": "math",
+    "profile": "8gb", "precision": "fp8", "text_precision": "int8", "vae_precision": "bf16",
+    "vae_tiling": 256, "resident_blocks": 5, "host_memory": "mapped", "offload": "model", "attention": "math",
     "noise": "cuda", "ckpt_dir": "weights", "picture_model": "./flux",
-    "select": ["S"], "ignore": ["P3"],
+    "select": ["S"], "ignore": ["P3"], "encodings_gb": 5.0, "logs_days": 3.0, "trash_days": 4.0,
 }  # fmt: skip
 """A value other than the default for every setting."""
+
+NOT_CONFIGURED = {"image", "gpus", "gpus_per_clip", "accelerator"}
+"""Choices that belong to one command."""
 
 
 def toml(value):
@@ -127,7 +132,7 @@ def test_every_setting_can_be_said_by_every_layer(load, folder, tmp_path, settin
 
 
 def test_settings_fields_and_samples_are_the_same():
-    fields = {"render": RenderSettings, "lint": LintSettings}
+    fields = {"render": RenderSettings, "lint": LintSettings, "disk": DiskSettings}
     assert [s.name for s in SETTINGS] == list(SAMPLES)
     for section, kind in fields.items():
         names = [s.name for s in SETTINGS if s.section == section]
@@ -138,7 +143,7 @@ def test_every_render_setting_reaches_rendering(load):
     lines = [f"{s.name} = {toml(SAMPLES[s.name])}" for s in SETTINGS if s.section == "render"]
     choices = choices_of_settings(load(project="\n".join(["[render]", *lines])))
     said = {f.name for f in dataclasses.fields(Choices) if getattr(choices, f.name) is not None}
-    assert {f.name for f in dataclasses.fields(Choices)} - said == {"image"}
+    assert {f.name for f in dataclasses.fields(Choices)} - said == NOT_CONFIGURED
     assert (choices.num_steps, choices.mode) == (9, Mode.T2V)
 
 
@@ -176,7 +181,9 @@ def test_a_new_project_file_says_nothing_and_uncommented_only_defaults(load):
     text = project_file_text()
     assert load(project=text).origins == {}
     uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", text.partition("# A server")[0])
-    assert set(tomllib.loads(uncommented)["render"]) == set(SAMPLES) - {"select", "ignore"}
+    assert set(tomllib.loads(uncommented)["render"]) == {
+        setting.name for setting in SETTINGS if setting.section == "render"
+    }
     config = load(project=uncommented)
     for setting in SETTINGS:
         if setting.default is not None:
@@ -206,7 +213,7 @@ def test_empty_variables_say_nothing(load):
      "line 2: render.select is no setting. Did you mean lint.select?"),
     ("seed = 1\n", "line 1: seed is no setting. Did you mean render.seed?"),
     ("[rendr]\nseed = 1\n", "line 1: [rendr] is no section. Did you mean [render]?"),
-    ("[zzz]\n", "line 1: [zzz] is no section. Known: [render], [lint], [llm]."),
+    ("[zzz]\n", "line 1: [zzz] is no section. Known: [render], [lint], [disk], [llm]."),
     ("[render]\nseed = 'a'\n", "line 2: render.seed must be a whole number, not 'a'."),
     ("[render]\nseed = true\n", "line 2: render.seed must be a whole number, not True."),
     ("[render]\nseed = -1\n", "line 2: render.seed: Seed -1 is out of range"),

@@ -16,6 +16,7 @@ import numpy as np
 from ovi.errors import NumericalError
 from ovi.spec.variants import variant_named
 from ovi_studio.render import worker
+from ovi_studio.render.workbench import Engine
 
 COMMAND = (sys.executable, "-m", "tests.studio.render.fake_worker")
 STEPS = 4
@@ -44,6 +45,9 @@ class FakeStream:
 class FakePipeline:
     device = "fake"
 
+    def encode_ahead(self, request):
+        print(f"ahead {request.text}", flush=True)
+
     def render(self, request, *, on_progress):
         words = request.text.split()
         step_seconds = 0.25 if "slow" in words else 0.05 if "brisk" in words else 0.0
@@ -52,6 +56,8 @@ class FakePipeline:
             on_progress(FakeProgress("denoise", step, STEPS))
             if "fail" in words and step == 2:
                 raise NumericalError("The latents are not finite.")
+            if "hungry" in words and step == 2 and request.precision.transformer != "fp8":
+                raise MemoryError("the fake device is full")
             if "crash" in words and step == 2:
                 raise ZeroDivisionError("nobody thought of this")
             if "kill" in words and step == 2:
@@ -85,16 +91,16 @@ def load_pipeline(variant, precision, *_, on_progress, **__):
     on_progress(FakeProgress("load", 0, 1))
     # Lets a test count how often something was loaded.
     print(f"loaded {variant} {precision.transformer}", flush=True)
+    devices = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    print(f"devices {devices}", flush=True)
     return FakePipeline()
 
 
 def open_engine():
-    return worker.Engine(load_pipeline, str, {"ovi": "0", "python": "3", "torch": "none"})
+    return Engine(load_pipeline, str, {"ovi": "0", "python": "3", "torch": "none"})
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    # Tests may let more workers than one serve a queue: `--max-workers N` in front.
-    if given[:1] == ["--max-workers"]:
-        sys.exit(worker.main(given[2:], open_engine, max_workers=int(given[1])))
-    sys.exit(worker.main(given, open_engine=open_engine))
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "broken":
+        sys.exit("this device is broken")
+    sys.exit(worker.main(open_engine=open_engine))

@@ -1,6 +1,7 @@
-"""Kills followers and workers of a queue at random moments, and looks at what is left.
+"""Kills followers, keepers and workers of a queue at random moments, and looks at what is left.
 
-`python -m tests.studio.render.killing FOLDER fake|real CLIPS` is one follower of a set of clips.
+`python -m tests.studio.render.killing FOLDER fake|real CLIPS GPUS` is one follower of a set of
+clips.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,13 +31,14 @@ ROOT = Path(__file__).parents[3]
 COMMANDS = {"fake": COMMAND, "real": WORKER_COMMAND}
 
 
-def tasks_in(folder, num_clips):
-    return [make_task(folder, "brisk", row=str(row), seed=row) for row in range(1, num_clips + 1)]
+def tasks_in(folder, num_clips, gpus=1):
+    tasks = [make_task(folder, "brisk", row=str(row), seed=row) for row in range(1, num_clips + 1)]
+    return [replace(task, gpus=gpus) for task in tasks]
 
 
-def follow(folder, kind, num_clips):
+def follow(folder, kind, num_clips, gpus=1):
     """Renders the set; anew if it is complete, so that there is always something to disturb."""
-    tasks = tasks_in(folder, num_clips)
+    tasks = tasks_in(folder, num_clips, gpus)
     if all(task.output.exists() for task in tasks):
         tasks = [forced(task) for task in tasks]
     return render_tasks(
@@ -43,40 +46,52 @@ def follow(folder, kind, num_clips):
     )
 
 
-def kill_at_random(folder, kind, *, num_clips, num_kills, seed, longest):
+def kill_at_random(folder, kind, *, num_clips, num_kills, seed, longest, gpus=2):
     """Kills that many processes that were alive, each after up to `longest` seconds.
 
-    Returns how often each of the two kinds was hit. What still runs in the end is killed as well.
+    Two followers and a keeper share the queue, with `gpus` workers. Returns how often each kind was
+    hit. What still runs in the end is killed as well.
     """
     chance = random.Random(seed)
     path = ProjectLayout(folder).state.queue_path
-    command = [sys.executable, "-m", "tests.studio.render.killing", str(folder), kind]
-    follower, hit = None, Counter()
+    follower = [sys.executable, "-m", "tests.studio.render.killing", str(folder), kind]
+    keep = f"from ovi_studio.render import keeper\nkeeper.main(worker_command={COMMANDS[kind]!r})"
+    commands = {
+        "follower": [*follower, str(num_clips), str(gpus)],
+        "other follower": [*follower, str(num_clips), str(gpus)],
+        "keeper": [sys.executable, "-c", keep, "--queue", str(path)],
+    }
+    processes, hit = {}, Counter()
     try:
         while hit.total() < num_kills:
-            if follower is None or follower.poll() is not None:
-                follower = subprocess.Popen([*command, str(num_clips)], cwd=ROOT)
+            for name, command in commands.items():
+                is_wanted = name != "keeper" or path.is_file()
+                if is_wanted and (name not in processes or processes[name].poll() is not None):
+                    processes[name] = subprocess.Popen(command, cwd=ROOT)
             time.sleep(chance.uniform(0, longest))
-            if chance.random() < 0.4:
-                if follower.poll() is None:
-                    follower.send_signal(signal.SIGKILL)
-                    hit["follower"] += 1
-                follower.wait()
-            elif path.is_file():
-                hit["worker"] += kill_a_worker(path)
+            victim = chance.choice(("worker", "worker", "worker", *commands))
+            if victim == "worker":
+                hit["worker"] += path.is_file() and kill_a_worker(path, chance)
+            elif victim in processes and processes[victim].poll() is None:
+                processes[victim].send_signal(signal.SIGKILL)
+                processes[victim].wait()
+                hit[victim] += 1
     finally:
-        follower.kill()
-        follower.wait()
+        for process in processes.values():
+            process.kill()
+            process.wait()
         with RenderQueue(path) as queue:
             for worker in queue.workers():
                 kill_worker(worker.pid)
     return hit
 
 
-def kill_a_worker(path):
+def kill_a_worker(path, chance):
     """Kills the process alone, so that its ffmpeg becomes an orphan; says whether it was alive."""
     with RenderQueue(path) as queue:
-        for worker in queue.workers():
+        workers = queue.workers()
+        chance.shuffle(workers)
+        for worker in workers:
             with suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
                 return 1
@@ -127,4 +142,4 @@ def ffmpeg():
 
 
 if __name__ == "__main__":
-    follow(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    follow(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -29,13 +29,13 @@ def start_worker(queue):
     """Enters a worker with a held lock; `die` lets go of the lock as a killed process does."""
     locks = {}
 
-    def start(name="w1", limit=1):
+    def start(name="w1", devices=("0",)):
         lock = WorkerLock(queue.lock_path(name))
         assert lock.acquire()
         locks[name] = lock
         log = queue.state.log_folder / f"{name}.log"
         log.write_text("first line\nlast line\n")
-        return queue.register(new_worker(name, log), limit=limit)
+        return queue.register(new_worker(name, log, devices))
 
     def die(name="w1"):
         locks.pop(name)._file.close()
@@ -71,8 +71,8 @@ def test_adding_is_all_or_nothing(queue, tmp_path):
 
 
 def test_jobs_are_claimed_in_order_and_never_twice(queue, start_worker, tmp_path):
-    start_worker("w1", limit=2)
-    start_worker("w2", limit=2)
+    start_worker("w1", ["0"])
+    start_worker("w2", ["1"])
     ids = [added.job_id for added in queue.add([make_task(tmp_path, row=row) for row in "12"])]
     assert [queue.claim("w1").id] == ids[:1]
     # Equal prompts are equal clips whatever their row, so the second waits for the first.
@@ -82,8 +82,8 @@ def test_jobs_are_claimed_in_order_and_never_twice(queue, start_worker, tmp_path
 
 
 def test_a_clip_in_work_is_not_claimed_for_another_place(queue, start_worker, tmp_path):
-    start_worker("w1", limit=2)
-    start_worker("w2", limit=2)
+    start_worker("w1", ["0"])
+    start_worker("w2", ["1"])
     queue.add([make_task(tmp_path / "a"), make_task(tmp_path / "b")])
     first = queue.claim("w1")
     assert queue.claim("w2") is None
@@ -92,11 +92,13 @@ def test_a_clip_in_work_is_not_claimed_for_another_place(queue, start_worker, tm
     assert queue.claim("w1").task.output.parent.name == "b"
 
 
-def test_only_as_many_workers_as_allowed_are_entered(start_worker):
-    assert start_worker("w1")
-    assert not start_worker("w2")
+def test_no_device_has_two_workers(start_worker):
+    assert start_worker("w1", ["0", "1"])
+    assert not start_worker("w2", ["1", "2"])
+    assert start_worker("w3", ["2"])
     start_worker.die("w1")
-    assert start_worker("w3")
+    assert start_worker("w4", ["1"])
+    assert not start_worker("w5", ["0", "2"])
 
 
 def test_a_worker_does_not_leave_while_a_job_waits(queue, start_worker, tmp_path):

@@ -1,7 +1,9 @@
 """What a user does to a queue: pause, order, retry, clear, look back. No worker process."""
 
 import itertools
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +17,13 @@ from ovi_studio.render.ordering import Place
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.queue_file import STOPPED
 from ovi_studio.render.rows import new_worker, task_columns
+from ovi_studio.render.schema import SCHEMA_VERSION
 from ovi_studio.render.selection import select_jobs
 from ovi_studio.render.worker_lock import WorkerLock
 
 from .tasks import make_task
+
+DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def control(layout, queue, keepers):  # noqa: ARG001 - there has to be a queue
 def worker(queue):
     lock = WorkerLock(queue.lock_path("w1"))
     lock.acquire()
-    queue.register(new_worker("w1", queue.state.log_folder / "w1.log"), limit=1)
+    queue.register(new_worker("w1", queue.state.log_folder / "w1.log"))
     yield "w1"
     lock.release()
 
@@ -266,6 +271,8 @@ def test_a_queue_of_the_first_version_is_read_and_goes_on(layout, tmp_path):
             old.execute(statement)
         for task in tasks:
             columns = {**task_columns(task), "status": "PENDING", "created": "2026-01-01"}
+            for later in ("gpus", "clip_gpus", "profile", "fallback", "fell_back_from"):
+                del columns[later]
             old.execute(
                 f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
                 tuple(columns.values()),
@@ -278,4 +285,27 @@ def test_a_queue_of_the_first_version_is_read_and_goes_on(layout, tmp_path):
         queue.place([2], Place(is_first=True))
         assert queue.unfinished_ids() == [2, 1]
         assert queue.paused_since() is None
-        assert queue._connection.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert queue._connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+
+
+def test_a_queue_file_of_the_second_version_is_read_and_goes_on(layout):
+    # Written by the code of that version: four clips tried, three more added, the queue paused.
+    layout.state.create()
+    shutil.copy(DATA / "queue-v2.sqlite3", layout.state.queue_path)
+    with RenderQueue(layout.state.queue_path, is_checked=True) as queue:
+        jobs = queue.jobs()
+        assert [job.status for job in jobs] == [
+            "DONE", "FAILED", "DONE", "FAILED", "CANCELLED", "PENDING", "PENDING"
+        ]  # fmt: skip
+        assert jobs[2].warnings == ("The prompt is odd.",)
+        assert "lost 3 times" in jobs[3].error
+        assert [event.status for event in queue.events(4)][-1] is JobStatus.FAILED
+        assert {(job.task.gpus, job.task.fallback, job.task.profile) for job in jobs} == {
+            (None, None, None)
+        }
+        assert jobs[5].task.placement.num_gpus == 1
+        assert queue.unfinished_ids() == [7, 6]
+        assert queue.paused_since() is not None
+        queue.unpause()
+        assert queue.register(new_worker("w1", layout.state.log_folder / "w1.log"))
+        assert queue.claim("w1").id == 7

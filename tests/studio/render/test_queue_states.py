@@ -19,7 +19,8 @@ from ovi_studio.render.worker_lock import WorkerLock
 
 from .tasks import forced, identity_in_text, make_task
 
-NUM_WORKERS = 2
+DEVICES = ("0", "1")
+"""Each worker has one of them to itself."""
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -39,7 +40,9 @@ class QueueMachine(RuleBasedStateMachine):
             # No power cut is tried here, and waiting for the disk would take most of the time.
             queue._connection.execute("PRAGMA synchronous = OFF")
         self.living = {}
+        self.device_of = {}
         self.at_work = {}
+        """job -> worker; one that writes a clip may already render the next"""
         self.names = 0
 
     def teardown(self):
@@ -59,32 +62,41 @@ class QueueMachine(RuleBasedStateMachine):
     def cancel(self, job):
         self.screen.cancel([job], "stopped by the user")
 
-    @rule()
-    def start_worker(self):
+    @rule(device=st.sampled_from(DEVICES))
+    def start_worker(self, device):
         self.names += 1
         name = f"w{self.names}"
         lock = WorkerLock(self.screen.lock_path(name))
         assert lock.acquire()
-        may_work = self.workside.register(new_worker(name, Path("log")), limit=NUM_WORKERS)
-        assert may_work == (len(self.living) < NUM_WORKERS)
+        may_work = self.workside.register(new_worker(name, Path("log"), [device]))
+        assert may_work == (device not in {self.device_of[other] for other in self.living})
         if may_work:
-            self.living[name] = lock
+            self.living[name], self.device_of[name] = lock, device
         else:
             lock.release()
 
-    @precondition(lambda self: set(self.living) - set(self.at_work))
+    def jobs_of(self, name):
+        return [job for job, worker in self.at_work.items() if worker == name]
+
+    def idle(self):
+        return sorted(set(self.living) - set(self.at_work.values()))
+
+    @precondition(lambda self: self.living)
     @rule(data=st.data())
     def claim(self, data):
-        name = data.draw(st.sampled_from(sorted(set(self.living) - set(self.at_work))))
-        job = self.workside.claim(name)
+        name = data.draw(st.sampled_from(sorted(self.living)))
+        is_alone = not self.jobs_of(name)
+        if len(self.jobs_of(name)) == 2:
+            return
+        job = self.workside.claim(name, is_alone=is_alone)
         if job is not None:
-            self.at_work[name] = job.id
+            assert is_alone or job.attempts == 1
+            self.at_work[job.id] = name
 
     @precondition(lambda self: self.at_work)
     @rule(data=st.data(), end=st.sampled_from(["report", "finish", "fail", "confirm"]))
     def work(self, data, end):
-        name = data.draw(st.sampled_from(sorted(self.at_work)))
-        job_id = self.at_work[name]
+        job_id = data.draw(st.sampled_from(sorted(self.at_work)))
         status = self.screen.job(job_id).status
         if end == "report":
             may_go_on = self.workside.report(job_id, "denoise", 1, 4)
@@ -94,7 +106,7 @@ class QueueMachine(RuleBasedStateMachine):
             with pytest.raises(QueueError):
                 self.workside.confirm_cancel(job_id, "stopped")
             return
-        del self.at_work[name]
+        del self.at_work[job_id]
         if end == "finish":
             output = self.screen.job(job_id).task.output
             output.parent.mkdir(exist_ok=True)
@@ -105,28 +117,28 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             self.workside.confirm_cancel(job_id, "stopped")
 
-    @precondition(lambda self: set(self.living) - set(self.at_work))
+    @precondition(lambda self: self.idle())
     @rule(data=st.data())
     def leave(self, data):
-        name = data.draw(st.sampled_from(sorted(set(self.living) - set(self.at_work))))
+        name = data.draw(st.sampled_from(self.idle()))
         if self.workside.leave(name):
             self.living.pop(name).release()
 
     @precondition(lambda self: self.at_work)
     @rule(data=st.data())
     def cancel_what_is_in_work(self, data):
-        self.screen.cancel([data.draw(st.sampled_from(sorted(self.at_work.values())))], "stopped")
+        self.screen.cancel([data.draw(st.sampled_from(sorted(self.at_work)))], "stopped")
 
     @precondition(lambda self: self.living)
     @rule(data=st.data())
     def die(self, data):
         name = data.draw(st.sampled_from(sorted(self.living)))
         self.living.pop(name)._file.close()
-        job_id = self.at_work.pop(name, None)
-        before = None if job_id is None else self.screen.job(job_id)
+        lost = [self.screen.job(job_id) for job_id in self.jobs_of(name)]
         assert [worker.name for worker in self.screen.recover_lost()] == [name]
-        if before is not None:
-            after = self.screen.job(job_id).status
+        for before in lost:
+            del self.at_work[before.id]
+            after = self.screen.job(before.id).status
             if before.status is JobStatus.CANCELLING:
                 assert after is JobStatus.CANCELLED
             elif before.attempts < MAX_ATTEMPTS:
@@ -141,14 +153,15 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def every_claimed_job_is_with_its_worker(self):
         with_worker = {
-            job.worker: job.id for job in self.screen.jobs() if job.status.is_with_worker
+            job.id: job.worker for job in self.screen.jobs() if job.status.is_with_worker
         }
         assert with_worker == self.at_work
 
     @invariant()
     def one_clip_is_rendered_once_at_a_time(self):
-        identities = [job.task.identity for job in self.screen.jobs() if job.status.is_with_worker]
-        assert len(identities) == len(set(identities))
+        tasks = [job.task for job in self.screen.jobs() if job.status.is_with_worker]
+        assert len(tasks) == len({task.identity for task in tasks})
+        assert len(tasks) == len({task.output for task in tasks})
 
     @invariant()
     def moves_are_allowed_and_lead_to_where_the_job_is(self):

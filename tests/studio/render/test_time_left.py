@@ -12,7 +12,7 @@ class Clock:
 
 def test_a_stage_goes_on_at_its_pace():
     clock = Clock()
-    left = TimeLeft(1, clock)
+    left = TimeLeft(1, now=clock)
     left.start(7)
     left.advance(7, "denoise", 0)
     assert left.stage_seconds(7, 0, 50) is None
@@ -27,7 +27,7 @@ def test_a_stage_goes_on_at_its_pace():
 
 def test_all_clips_take_the_mean_of_the_rendered_ones():
     clock = Clock()
-    left = TimeLeft(4, clock)
+    left = TimeLeft(4, now=clock)
     left.start(1)
     clock.now = 10.0
     assert left.all_seconds() is None

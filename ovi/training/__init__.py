@@ -1,0 +1,1 @@
+"""Training: from random weights, or from published ones, to weights that `ovi render` loads."""

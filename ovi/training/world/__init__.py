@@ -1,0 +1,1 @@
+"""The nano world: a procedural generator of short clips with sound and captions."""
