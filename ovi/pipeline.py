@@ -162,7 +162,7 @@ class OviPipeline:
         dtype = next(vae.parameters()).dtype
 
         def encode(_: Sequence[int]) -> list[Encoding]:
-            with self.models.on_device(vae), torch.inference_mode():
+            with self.models.on_device(vae.encoder), torch.inference_mode():
                 pixels = prepare_first_frame(picture, size).to(self.device, dtype)
                 return [Encoding(vae.encode(pixels[:, :, None]).float().cpu())]
 
@@ -221,7 +221,7 @@ class OviPipeline:
         factor = vae.config.spatial_factor
         size = FrameSize(factor * video.shape[3], factor * video.shape[4])
         tiles = plan_tiles(size, tiling)
-        with self.models.on_device(vae):
+        with self.models.on_device(vae.decoder):
             for frames in _without_gradients(decode_tiled(vae, video.to(dtype), tiles)):
                 if not bool(frames.isfinite().all()):
                     raise NumericalError(

@@ -10,7 +10,7 @@ from ovi.errors import RequestError
 from ovi.spec.geometry import FrameSize, fit_size
 from ovi.spec.memory import RenderShape
 from ovi.spec.placement import HostMemory, Offload, Placement
-from ovi.spec.profiles import TOKEN_CHUNK, keep_blocks, precision_of, profile_named
+from ovi.spec.profiles import fit_to_card, precision_of, profile_named
 from ovi.spec.request import ClipRequest, Sampling, TransformerPrecision, VaeTiling
 from ovi.spec.variants import variant_named
 
@@ -36,7 +36,6 @@ def read_settings(
         offload=offload,
         attention=options.attention,
         host_memory=HostMemory(options.host_memory),
-        token_chunk=TOKEN_CHUNK if offload is Offload.BLOCKS else None,
     )
     side = round(variant.target_area**0.5)
     wanted = FrameSize.parse(options.size) if options.size else FrameSize(side, side)
@@ -56,9 +55,10 @@ def read_settings(
         placement=placement,
         on_cpu=device.type == "cpu",
     )
+    shape = fit_to_card(shape, profile)
     if options.resident_blocks is None:
-        return request, keep_blocks(shape, profile)
-    kept = replace(placement, resident_blocks=options.resident_blocks)
+        return request, shape
+    kept = replace(shape.placement, resident_blocks=options.resident_blocks)
     return request, replace(shape, placement=kept)
 
 

@@ -24,7 +24,7 @@ from ovi.parallel.messages import TensorShape
 TIMEOUT = timedelta(minutes=10)
 """For one exchange. Ranks that die are noticed at once by other means; this is for a hang."""
 
-MEETING_TIMEOUT = timedelta(minutes=2)
+MEETING_TIMEOUT = timedelta(minutes=1)
 """For all ranks to come together, once each has loaded its models."""
 
 
@@ -36,7 +36,10 @@ class RankGroup:
     """This process among the ranks of one clip. One at a time in a process."""
 
     def __init__(self, layout: Layout, rank: int, device: torch.device, rendezvous: Path) -> None:
-        """Waits until all ranks are there. `rendezvous` is a path that no file has yet."""
+        """Waits until all ranks are there. `rendezvous` is a path that no file has yet.
+
+        Before any exchange comes `greet`.
+        """
         if dist.is_initialized():
             raise RuntimeError("This process is in a group already: close its pipeline first.")
         self.layout, self.rank, self.device = layout, rank, device
@@ -60,7 +63,6 @@ class RankGroup:
         self._is_open = True
         self.peers = self._join_peers(on_gpu)
         """The ranks that share this one's passes; None if it does them alone."""
-        self._greet()
 
     @property
     def sequence_rank(self) -> int:
@@ -120,8 +122,8 @@ class RankGroup:
         group: ProcessGroup = found[self.layout.peers_of(self.rank)]
         return group
 
-    def _greet(self) -> None:
-        """First contact, which takes a second or more on GPUs."""
+    def greet(self) -> None:
+        """First contact, which takes a second or more on GPUs. All ranks must call it."""
         ones = torch.ones(1, device=self.device)
         with exchanging():
             dist.all_reduce(ones)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ovi import pipeline as single
 from ovi.encodings import Encodings, EncodingStore
+from ovi.errors import OviError
 from ovi.parallel.frames import FramesOnTheWay, one_ahead
 from ovi.parallel.group import RankGroup
 from ovi.parallel.layout import Layout
@@ -190,6 +191,7 @@ def load_pipeline(
         ranks.wait_until_ready()
         group = RankGroup(layout, 0, devices[0], ranks.rendezvous)
         ranks.watch(group)
+        group.greet()
         stages = Stages.of(
             group,
             models.fusion,
@@ -198,8 +200,11 @@ def load_pipeline(
             models.on_device,
             placement,
         )
-    except BaseException:
+    except OviError:
         ranks.close()
+        raise
+    except BaseException as error:
+        ranks.abandon(error)
         raise
     scope = None if weights is None else encoding_scope(precision, weights, models.device)
     return ParallelPipeline(known, models, placement, stages, ranks, Encodings(store, scope))

@@ -55,6 +55,7 @@ class Rank:
         )
         on_loaded()
         self._group = RankGroup(setup.layout, seat.rank, device, seat.rendezvous)
+        self._group.greet()
         self._stages = Stages.of(
             self._group,
             cast("FusionModel", components.modules["fusion"]),

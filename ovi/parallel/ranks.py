@@ -94,6 +94,8 @@ class Ranks:
     def watch(self, group: RankGroup) -> None:
         """From now on the group's exchanges are broken off as soon as a rank is lost."""
         self._group = group
+        # A group that is not left may keep the interpreter from ending.
+        weakref.finalize(self, RankGroup.close, group)
 
     def wait_until_ready(self) -> None:
         """Returns when all ranks have loaded. Raises what the first one to fail said."""
@@ -126,14 +128,18 @@ class Ranks:
                 self._owner = None
                 if work.is_settled and not self._failures:
                     raise
-                if isinstance(error, Exception):
-                    self._await_cause()
-                    if self._failures:
-                        raise self._give_up() from error
-                self.close()
+                self.abandon(error)
                 raise
             if self._failures:
                 raise self._give_up()
+
+    def abandon(self, error: BaseException) -> None:
+        """Ends all ranks because of an error here, or raises what led to it in another rank."""
+        if isinstance(error, RuntimeError):  # as all errors of exchanges are
+            self._await_cause()
+        if self._failures and isinstance(error, Exception):
+            raise self._give_up() from error
+        self.close()
 
     def check(self) -> None:
         """Raises what a failed rank said, if one has failed."""

@@ -8,6 +8,7 @@ of a model that is being loaded there one by one, so that the device never holds
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from ovi.models.fusion.model import FusionModel, skipped_block
 from ovi.models.text_encoder.model import TextEncoder
 from ovi.runtime.host_memory import HostBuffers, page_locked
+from ovi.runtime.loading import STAYS
 from ovi.runtime.offload import free_cache
 from ovi.runtime.parcel import Parcel
 from ovi.runtime.staging import Staging
@@ -26,50 +28,75 @@ REST = -1
 """The part of a model that is in no block."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a kind of model has its blocks."""
+
+    runner: str
+    """The attribute that runs a block; its first argument is the block's first module."""
+    blocks: Callable[[Any], Sequence[Sequence[nn.Module]]]
+    """The modules of each block of a model."""
+    stays: tuple[str, ...] = ()
+    """Modules that never leave host memory."""
+
+    def rest(self, model: nn.Module) -> Parcel:
+        """Everything that comes to the device but the blocks."""
+        blocks = [module for block in self.blocks(model) for module in block]
+        return Parcel([model], without=[*blocks, *map(model.get_submodule, self.stays)])
+
+
 def fusion_blocks(model: FusionModel) -> list[tuple[nn.Module, ...]]:
     """The modules of each fusion block."""
     return list(zip(model.video_model.blocks, model.audio_model.blocks, strict=True))
 
 
-class BlockParking:
-    """Moves a transformer's parts to page-locked host memory as they are loaded."""
+def encoder_layers(encoder: TextEncoder) -> list[tuple[nn.Module]]:
+    """The layers, each as the only module of a block."""
+    return [(layer,) for layer in encoder.layers]
 
-    def __init__(self, num_blocks: int, device: torch.device) -> None:
+
+FUSION = Layout("run_block", fusion_blocks)
+TEXT_ENCODER = Layout("run_layer", encoder_layers, ("token_embedding",))
+
+
+class BlockParking:
+    """Moves a model's parts to page-locked host memory as they are loaded."""
+
+    def __init__(self, layout: Layout, num_blocks: int, device: torch.device) -> None:
+        self._layout = layout
         self._device = device
         self._buffers = HostBuffers(device, num_blocks)
         self.parcels: dict[int, Parcel] = {}
         """The parts that have been moved, by number."""
 
     def part_of(self, key: str) -> int:
-        """The number of the block that a parameter belongs to, or REST."""
-        found = re.search(r"\bblocks\.(\d+)\.", key)
+        """The number of the block that a parameter belongs to, or REST, or STAYS."""
+        if key.startswith(tuple(f"{name}." for name in self._layout.stays)):
+            return STAYS
+        found = re.search(r"\b(?:blocks|layers)\.(\d+)\.", key)
         return int(found[1]) if found else REST
 
     def park(self, model: nn.Module, part: int) -> None:
-        """Moves one part of the transformer, whose tensors have all been loaded."""
-        blocks = fusion_blocks(cast("FusionModel", model))
+        """Moves one part of the model, whose tensors have all been loaded."""
+        if part == STAYS:
+            return
         if part == REST:
-            parcel = rest_of(model, blocks)
+            parcel = self._layout.rest(model)
             buffer = page_locked(parcel.nbytes, self._device)
         else:
-            parcel = Parcel(blocks[part])
+            parcel = Parcel(self._layout.blocks(model)[part])
             buffer = self._buffers.take(parcel.nbytes)
         parcel.move_into(buffer)
         self.parcels[part] = parcel
 
-    def park_all(self, model: FusionModel) -> None:
-        """Moves every part of a transformer that is complete."""
-        for part in range(REST, len(fusion_blocks(model))):
+    def park_all(self, model: nn.Module) -> None:
+        """Moves every part of a model that is complete."""
+        for part in range(REST, len(self._layout.blocks(model))):
             self.park(model, part)
 
     def close(self) -> None:
         """No part is left to move."""
         self._buffers.close()
-
-
-def rest_of(model: nn.Module, blocks: Sequence[Sequence[nn.Module]]) -> Parcel:
-    """Everything in a model but its blocks."""
-    return Parcel([model], without=[module for block in blocks for module in block])
 
 
 def evenly_spread(count: int, total: int) -> frozenset[int]:
@@ -84,33 +111,34 @@ class BlockOffload:
     def __init__(
         self,
         model: nn.Module,
-        runner: str,
-        parcels: Sequence[Parcel],
-        rest: Parcel,
+        layout: Layout,
         device: torch.device,
+        source: Mapping[int, Parcel] | Staging,
         *,
-        staging: Staging | None = None,
-        resident: frozenset[int] = frozenset(),
+        resident_blocks: int = 0,
         skipped: Callable[[Mapping[str, Any]], int | None] = lambda _: None,
     ) -> None:
-        """For a model that runs a block as `model.<runner>(first module of the block, ...)`.
+        """For a model whose weights come from parked parcels, or through a ring from where they lie.
 
-        `parcels` are the tensors of each block, in order, `rest` all others that have to be on
-        the device; without a `staging` ring all lie in flat buffers. `resident` blocks stay on the
-        device during a visit. `skipped` tells from the keywords of a forward pass which block it
-        leaves out.
+        `resident_blocks` of the blocks stay on the device during a visit. `skipped` tells from the
+        keywords of a forward pass which block it leaves out.
         """
+        blocks = layout.blocks(model)
+        if isinstance(source, Staging):
+            parcels, rest = [Parcel(block) for block in blocks], layout.rest(model)
+        else:
+            parcels, rest = [source[index] for index in range(len(blocks))], source[REST]
         self._model = model
-        self._runner = runner
+        self._runner = layout.runner
         self._parcels = parcels
         self._rest = rest
         self._device = device
-        self._resident = resident
-        self._streamed = [index for index in range(len(parcels)) if index not in resident]
+        self._resident = evenly_spread(resident_blocks, len(blocks))
+        self._streamed = [index for index in range(len(blocks)) if index not in self._resident]
         self._skipped = skipped
-        self._send: Send = send_at_once if staging is None else staging.send
-        self._reads_ahead = staging is not None
-        self._first_modules = {id(parcel.first_module): i for i, parcel in enumerate(parcels)}
+        self._send: Send = source.send if isinstance(source, Staging) else send_at_once
+        self._reads_ahead = isinstance(source, Staging)
+        self._first_modules = {id(block[0]): index for index, block in enumerate(blocks)}
 
     @contextmanager
     def visit(self) -> Iterator[None]:
@@ -161,42 +189,23 @@ def offload_fusion(
     resident_blocks: int,
     source: Mapping[int, Parcel] | Staging,
 ) -> BlockOffload:
-    """The transformer by blocks: from parked parcels, or through a ring from where it lies."""
-    blocks = fusion_blocks(model)
-    if isinstance(source, Staging):
-        staging: Staging | None = source
-        parcels, rest = [Parcel(block) for block in blocks], rest_of(model, blocks)
-    else:
-        staging = None
-        parcels, rest = [source[index] for index in range(len(blocks))], source[REST]
+    """The transformer by blocks."""
 
     def skipped(keywords: Mapping[str, Any]) -> int | None:
-        return skipped_block(keywords.get("skip_layer"), len(blocks))
+        return skipped_block(keywords.get("skip_layer"), model.config.num_layers)
 
     return BlockOffload(
-        model,
-        "run_block",
-        parcels,
-        rest,
-        device,
-        staging=staging,
-        resident=evenly_spread(resident_blocks, len(blocks)),
-        skipped=skipped,
+        model, FUSION, device, source, resident_blocks=resident_blocks, skipped=skipped
     )
 
 
 def offload_text_encoder(
-    encoder: TextEncoder, device: torch.device, staging: Staging
+    encoder: TextEncoder, device: torch.device, source: Mapping[int, Parcel] | Staging
 ) -> BlockOffload:
-    """The text encoder by layers, from where its weights lie; its table of words never leaves.
-
-    It works once a clip, so locked memory would be idle nearly always.
-    """
-    table = cast("nn.Embedding", encoder.token_embedding)
-    rest = Parcel([encoder], without=[table, *encoder.layers])
-    encoder.token_embedding = HostEmbedding(table)
-    parcels = [Parcel([layer]) for layer in encoder.layers]
-    return BlockOffload(encoder, "run_layer", parcels, rest, device, staging=staging)
+    """The text encoder by layers; its table of words never leaves."""
+    offload = BlockOffload(encoder, TEXT_ENCODER, device, source)
+    encoder.token_embedding = HostEmbedding(cast("nn.Embedding", encoder.token_embedding))
+    return offload
 
 
 class HostEmbedding(nn.Module):

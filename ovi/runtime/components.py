@@ -26,10 +26,17 @@ from ovi.models.video_vae.model import VideoVae
 from ovi.models.vocoder.keys import from_published as vocoder_keys
 from ovi.models.vocoder.model import Vocoder
 from ovi.ops.attention import attention_backend
-from ovi.runtime.block_offload import BlockParking, offload_fusion, offload_text_encoder
+from ovi.runtime.block_offload import (
+    FUSION,
+    TEXT_ENCODER,
+    BlockParking,
+    offload_fusion,
+    offload_text_encoder,
+)
 from ovi.runtime.devices import compute_dtype
 from ovi.runtime.loading import Convert, check_files, load_model, place_tensors
 from ovi.runtime.offload import free_cache, resident
+from ovi.runtime.parcel import Parcel
 from ovi.runtime.quantize import store_fp8, store_int8
 from ovi.runtime.random_weights import fill_random, fill_random_fast, random_tensors
 from ovi.runtime.sizes import ModelConfigs, configs_of
@@ -43,6 +50,8 @@ from ovi.weights.store import locate_files
 
 RANDOM_VOLUME = 0.003
 """Of a vocoder with random weights, against one that fills the range."""
+
+EIGHT_BITS = (TransformerPrecision.FP8, TransformerPrecision.INT8)
 
 OnMegabytes = Callable[[int, int], None]
 """(megabytes done, megabytes in all); 1 MB is 1,000,000 bytes. Raises to stop."""
@@ -61,7 +70,7 @@ class Components:
     """For the models that wait elsewhere; the others are on the device already."""
 
     def on_device(self, model: nn.Module) -> AbstractContextManager[None]:
-        """`model`, one of these, can compute inside the `with`."""
+        """`model`, one of these or half of the video VAE, can compute inside the `with`."""
         return self.visits.get(model, nullcontext)()
 
 
@@ -113,7 +122,7 @@ def load_components(
         name: recipe for name, recipe in _recipes(configs, precision).items() if name in names
     }
     destinations = {
-        name: _destination(name, placement, device, configs.fusion.num_layers) for name in recipes
+        name: _destination(name, precision, placement, device, configs) for name in recipes
     }
     # Before any weight is read: a backend that cannot run must not cost a load.
     attend = attention_backend(placement.attention, device, compute_dtype(precision.transformer))
@@ -136,15 +145,23 @@ def load_components(
 
 
 def _destination(
-    name: str, placement: Placement, device: torch.device, num_blocks: int
+    name: str,
+    precision: Precision,
+    placement: Placement,
+    device: torch.device,
+    configs: ModelConfigs,
 ) -> _Destination:
     if placement.offload is Offload.NONE:
         return _Destination(device, device)
-    cpu = torch.device("cpu")
-    is_parked = placement.offload is Offload.BLOCKS and name == "fusion"
-    if is_parked and placement.host_memory is HostMemory.PINNED:
-        return _Destination(device, cpu, BlockParking(num_blocks, device))
-    return _Destination(device, cpu)
+    parking = None
+    if placement.offload is Offload.BLOCKS and placement.host_memory is HostMemory.PINNED:
+        if name == "fusion":
+            parking = BlockParking(FUSION, configs.fusion.num_layers, device)
+        elif name == "text_encoder" and precision.text_encoder in EIGHT_BITS:
+            # Only what the file does not hold in this form anyway: it works once a clip, so
+            # locked memory would be idle nearly always.
+            parking = BlockParking(TEXT_ENCODER, configs.text_encoder.num_layers, device)
+    return _Destination(device, torch.device("cpu"), parking)
 
 
 def _visits(
@@ -159,15 +176,24 @@ def _visits(
     visits: dict[nn.Module, Visit] = {
         module: partial(resident, module, device, placement.offload) for module in modules.values()
     }
+    if "video_vae" in modules:  # either half works without the other
+        vae = cast("VideoVae", modules["video_vae"])
+        for half in (vae.encoder, vae.decoder):
+            visits[half] = partial(resident, half, device, placement.offload)
     if placement.offload is Offload.BLOCKS:
         staging = Staging(device)  # one ring for both: they never stream at once
+
+        def source(name: str) -> Mapping[int, Parcel] | Staging:
+            parking = destinations[name].parking
+            return staging if parking is None else parking.parcels
+
         if "fusion" in modules:
-            fusion, parking = cast("FusionModel", modules["fusion"]), destinations["fusion"].parking
-            source = staging if parking is None else parking.parcels
-            visits[fusion] = offload_fusion(fusion, device, placement.resident_blocks, source).visit
+            fusion = cast("FusionModel", modules["fusion"])
+            num_resident = placement.resident_blocks
+            visits[fusion] = offload_fusion(fusion, device, num_resident, source("fusion")).visit
         if "text_encoder" in modules:
             encoder = cast("TextEncoder", modules["text_encoder"])
-            visits[encoder] = offload_text_encoder(encoder, device, staging).visit
+            visits[encoder] = offload_text_encoder(encoder, device, source("text_encoder")).visit
     return visits
 
 
@@ -232,7 +258,7 @@ def _random_model(recipe: _Recipe, destination: _Destination) -> nn.Module:
     fill_random(model, NANO_SEED)
     model = recipe.store(model.to(recipe.dtype)).to(destination.home)
     if destination.parking is not None:
-        destination.parking.park_all(cast("FusionModel", model))
+        destination.parking.park_all(model)
     return model
 
 

@@ -25,11 +25,15 @@ Convert = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 """From the keys of a file to those of the model; works on meta tensors too."""
 
 
+STAYS = -2
+"""The part of a model that stays in host memory while the others come to the device."""
+
+
 class Parking(Protocol):
     """Takes parts of a model away from the device as soon as they are loaded."""
 
     def part_of(self, key: str) -> int:
-        """The part that a tensor belongs to; parts are loaded in rising order."""
+        """The part that a tensor belongs to, STAYS or more; they are loaded in rising order."""
         ...
 
     def park(self, model: nn.Module, part: int) -> None:
@@ -68,18 +72,27 @@ def load_model(
 
     def tensors() -> Iterator[tuple[str, Tensor]]:
         nonlocal done
-        keys = list(converted)
-        if parking is not None:
-            keys.sort(key=parking.part_of)
-        for key, stored in _stored_tensors(checkpoint, convert, converted, keys, device):
-            yield key, stored
-            done += stored.nbytes
-            if on_progress is not None:
-                on_progress(done / max(total, 1))
+        for place, keys in _by_place(converted, device, parking):
+            for key, stored in _stored_tensors(checkpoint, convert, converted, keys, place):
+                yield key, stored
+                done += stored.nbytes
+                if on_progress is not None:
+                    on_progress(done / max(total, 1))
 
     finite = place_tensors(model, tensors(), device=device, dtype=dtype, parking=parking)
     _check_finite(finite, files, name)
     return model.eval()
+
+
+def _by_place(
+    keys: Iterable[str], device: torch.device, parking: Parking | None
+) -> list[tuple[torch.device, list[str]]]:
+    """The keys that go to each device, in the order in which they are to come."""
+    if parking is None:
+        return [(device, list(keys))]
+    ordered = sorted(keys, key=parking.part_of)
+    staying = [key for key in ordered if parking.part_of(key) == STAYS]
+    return [(torch.device("cpu"), staying), (device, ordered[len(staying) :])]
 
 
 def place_tensors(
@@ -103,7 +116,7 @@ def place_tensors(
             parking.park(model, last_part)
         last_part = part
         owner, _, leaf = key.rpartition(".")
-        arrived = stored.to(device)
+        arrived = stored.to("cpu" if part == STAYS else device)
         _place(modules[owner], leaf, arrived, dtype)
         if arrived.numel():
             finite[key] = _is_finite(arrived, dtype)

@@ -51,7 +51,7 @@ class Models:
     """How the models that wait elsewhere come to the device."""
 
     def on_device(self, model: nn.Module) -> AbstractContextManager[None]:
-        """`model`, one of these, can compute on `device` inside the `with`."""
+        """`model` can compute on `device` inside the `with`: one of these, or half of the VAE."""
         return self.visits.get(model, nullcontext)()
 
 

@@ -43,9 +43,6 @@ class Parcel:
 
     def __init__(self, modules: Iterable[nn.Module], *, without: Iterable[nn.Module] = ()) -> None:
         """The tensors inside `modules`, but not those inside `without`; read as they are now."""
-        modules = list(modules)
-        self.first_module = modules[0]
-        """The first of them, to tell parcels apart by."""
         left_out = {id(inner) for module in without for inner in module.modules()}
         owners = {
             id(inner): inner
@@ -95,14 +92,19 @@ class Parcel:
         self.return_home()
 
     def read(self, start: int, out: Tensor) -> None:
-        """Copies the bytes from `start` on into `out`, uint8 (n,); gaps keep what `out` held."""
+        """Copies the bytes from `start` on into `out`, uint8 (n,); gaps keep what `out` held.
+
+        Several threads may read at once. Homes and `out` are on the CPU.
+        """
         stop = start + len(out)
+        # Copied by NumPy: on this thread alone, and without the interpreter's lock.
+        into = out.numpy()
         for home, place in zip(self.homes, self.places, strict=True):
             first, last = max(start, place.offset), min(stop, place.end)
             if first < last:
-                source = home.detach().reshape(-1).view(torch.uint8)
+                source = home.detach().reshape(-1).view(torch.uint8).numpy()
                 inside = source[first - place.offset : last - place.offset]
-                out[first - start : last - start].copy_(inside)
+                into[first - start : last - start] = inside
 
 
 def _places_for(tensors: Sequence[Tensor]) -> tuple[Place, ...]:

@@ -63,14 +63,16 @@ def quantize_rows(weight: Tensor, bits: EightBits) -> tuple[Tensor, Tensor]:
 
     The scales are numbers that bfloat16 has too. Rows of zeros stay zeros.
     """
-    weight = weight.float()
+    numbers = weight.to(torch.float32, copy=True)
+    lowest, highest = numbers.aminmax(dim=1)
+    largest = torch.maximum(-lowest, highest)
     # Rounded first, so that the division makes up for what bfloat16 loses of the scale.
-    scale = (weight.abs().amax(dim=1) / bits.largest).to(torch.bfloat16).float()
+    scale = (largest / bits.largest).to(torch.bfloat16).float()
     scale = scale.clamp_min(torch.finfo(torch.bfloat16).tiny)
-    numbers = weight / scale[:, None]
+    numbers.div_(scale[:, None])
     if not bits.dtype.is_floating_point:
-        numbers = numbers.round()
-    return numbers.clamp(-bits.largest, bits.largest).to(bits.dtype), scale
+        numbers.round_()
+    return numbers.clamp_(-bits.largest, bits.largest).to(bits.dtype), scale
 
 
 def multiply_dequantized(layer: "EightBitLinear", x: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def _plan(headers: Mapping[str, Tensor], metadata: Mapping[str, str]) -> tuple[b
 
 def _bytes_of(tensor: Tensor) -> memoryview:
     """What the tensor's numbers look like in memory, without a copy where it lies on the CPU."""
-    flat = tensor.detach().cpu().contiguous().flatten()
+    flat = tensor.detach().cpu().flatten()
     return flat.view(torch.uint8).numpy().data
 
 

@@ -16,14 +16,19 @@ from ovi.spec.request import Precision, TransformerPrecision, VaeTiling
 from ovi.spec.tiles import plan_tiles
 from ovi.spec.variants import VIDEO_LATENT_CHANNELS, Variant
 
-CONTEXT_BYTES = 560_000_000
+CONTEXT_BYTES = 770_000_000
 """What CUDA and its libraries keep of a device for a process, as nvidia-smi shows it; measured."""
 
-SLACK = 1.02
-"""What torch's allocator holds over what tensors take; measured with expandable segments."""
+SLACK = 0.01
+"""What torch's allocator holds over what tensors take, as a share of it."""
 
-PROCESS_RAM = 3_000_000_000
-"""A worker before it has weights: Python, torch and CUDA's libraries; the encoder beside it."""
+DECODER_SLACK = 0.47
+TILED_SLACK = 0.22
+"""The same for the video decoder, as a share of what it works with: pieces of many sizes come and
+go there. Measured on an H100 with expandable segments; where memory is short, less is held."""
+
+PROCESS_RAM = 1_700_000_000
+"""A worker before it has weights (0.6 GB), frames that wait for the encoder, and the encoder."""
 
 NUM_SLOTS = 2
 """Blocks on the device beside the resident ones, see `ovi/runtime/streaming.py`."""
@@ -55,6 +60,8 @@ class StageMemory:
     weights_bytes: int
     working_bytes: int
     """activations, and what streams through"""
+    slack_bytes: int = 0
+    """what torch's allocator holds beside"""
 
     @property
     def device_bytes(self) -> int:
@@ -83,17 +90,17 @@ class RenderMemory:
     @property
     def device_bytes(self) -> int:
         """The most that the process takes of the device, as nvidia-smi shows it."""
-        return CONTEXT_BYTES + round(SLACK * self.tensor_bytes)
+        return max(self.device_bytes_of(stage.stage) for stage in self.stages)
 
     def device_bytes_of(self, name: str) -> int:
         """The same of one stage by its name."""
-        tensors = next(stage.device_bytes for stage in self.stages if stage.stage == name)
-        return CONTEXT_BYTES + round(SLACK * tensors)
+        stage = next(stage for stage in self.stages if stage.stage == name)
+        return CONTEXT_BYTES + stage.device_bytes + stage.slack_bytes
 
     @property
     def fullest_stage(self) -> str:
         """The stage that takes it."""
-        return max(self.stages, key=lambda stage: stage.device_bytes).stage
+        return max((stage.stage for stage in self.stages), key=self.device_bytes_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +198,19 @@ def _stages(shape: RenderShape) -> tuple[StageMemory, ...]:
 
     def stage(name: str, own_weights: int, working: int) -> StageMemory:
         kept = everything if stays else own_weights
-        return StageMemory(stage=name, weights_bytes=kept, working_bytes=working)
+        slack = SLACK * (kept + working)
+        if name == "picture":
+            slack += working * (DECODER_SLACK if shape.vae_tiling is None else TILED_SLACK)
+        return StageMemory(
+            stage=name, weights_bytes=kept, working_bytes=working, slack_bytes=round(slack)
+        )
 
     latents = _latent_bytes(shape)
     found = [
         stage("text", _text_weights(shape, weights), _text_working(shape)),
         stage("denoise", _transformer_weights(shape, weights), _denoise_working(shape) + latents),
-        stage("sound", weights["other"], 540_000 * shape.variant.num_audio_latents + latents),
-        stage("picture", weights["video_vae"], _picture_working(shape) + latents),
+        stage("sound", weights["other"], 540_000 * shape.variant.num_audio_latents + latents // 5),
+        stage("picture", weights["video_vae"], _picture_working(shape) + latents // 5),
     ]
     if shape.has_first_frame:
         found.append(stage("first frame", weights["video_vae"], _encode_working(shape)))
@@ -270,7 +282,7 @@ def _denoise_working(shape: RenderShape) -> int:
         # At the attention five vectors of every token; before it, while a chunk is normalised and
         # projected, fewer of all and many of the chunk.
         width, chunk = number * sizes.dim, min(chunk, tokens)
-        working = round(width * max(5 * tokens + 8.7 * chunk, 3.3 * tokens + 22.7 * chunk))
+        working = round(width * max(5 * tokens + 10.6 * chunk, 3.7 * tokens + 15.8 * chunk))
     working += exchanged
     return max(working, embedding) + _dequantized(shape.precision.transformer, sizes)
 

@@ -21,12 +21,19 @@ from ovi.spec.model_sizes import sizes_of
 from ovi.spec.placement import HostMemory, Offload
 from ovi.spec.rates import Rates
 from ovi.spec.request import Guidance, Sampling, TransformerPrecision
+from ovi.spec.tiles import plan_tiles
 
 BLOCK_BYTES_PER_TOKEN = 230
 """Times the width in bytes: what norms, modulation and gates of one block move for a token."""
 
-DECODE_BYTES_PER_PIXEL = 30_000
-"""What the decoder's norms and activations move for each pixel of each frame, in float32."""
+DECODE_BYTES_FP32, DECODE_BYTES_BF16 = 71_000, 51_000
+"""What the decoder's norms and activations move for each pixel of each frame."""
+
+TILED_DECODE = 1.2
+"""How much longer decoding takes in tiles, which work on their borders too."""
+
+SOUND_OPERATIONS_PER_BYTE = 0.5
+"""Audio VAE and vocoder are bound by memory: narrow layers in float32."""
 
 EXCHANGE_RATE = 175e9
 """Bytes a second that GPUs of one host exchange, measured between two H100s (NVLink)."""
@@ -65,6 +72,9 @@ def render_seconds(
     passes = sampling.num_steps * (2 - (1 / layers if skips else 0))
     streamed = _streamed_bytes(shape)
     moved = _moved_bytes(shape)
+    entering = rates.pageable
+    if shape.placement.offload is Offload.BLOCKS:
+        entering = _host_rate(shape, rates)
     forward = max(_shared_forward(shape, rates), streamed / _host_rate(shape, rates))
     if shape.placement.num_gpus % 2 == 0:
         passes = sampling.num_steps  # both at once, on half of the GPUs each
@@ -72,18 +82,20 @@ def render_seconds(
     convolution = rates.convolution_fp32 if is_fp32 else rates.convolution_bf16
     pixels = shape.variant.num_frames * shape.size.area
     width = sizes_of(shape.variant).video_vae.decoder_dim / 256
-    traffic = DECODE_BYTES_PER_PIXEL * (1 if is_fp32 else 0.5) * width * pixels
+    traffic = (DECODE_BYTES_FP32 if is_fp32 else DECODE_BYTES_BF16) * width * pixels
     picture = decode_flops(shape.variant, shape.size) / convolution + traffic / rates.memory
+    if len(plan_tiles(shape.size, shape.vae_tiling)) > 1:
+        picture *= TILED_DECODE
     if shape.placement.num_gpus > 1:
         picture *= 0.013 + 0.987 / shape.placement.num_gpus  # attention sees whole frames
     encode = encode_flops(shape.variant, shape.size) / convolution if shape.has_first_frame else 0
+    sound = sound_flops(shape.variant) / (SOUND_OPERATIONS_PER_BYTE * rates.memory)
     text = TEXTS * text_flops(shape.variant, TEXT_LENGTH) / rates.matmul
     return RenderSeconds(
         text=_corrected("text", shape, rates, text) + moved["text"] / rates.pageable,
         first_frame=encode,
-        denoise=_corrected("denoise", shape, rates, passes * forward)
-        + moved["denoise"] / rates.pageable,
-        sound=_corrected("sound", shape, rates, sound_flops(shape.variant) / rates.matmul * 4),
+        denoise=_corrected("denoise", shape, rates, passes * forward) + moved["denoise"] / entering,
+        sound=_corrected("sound", shape, rates, sound),
         picture=_corrected("picture", shape, rates, picture) + moved["picture"] / rates.pageable,
         streamed_bytes=round(passes * streamed + sum(moved.values())),
     )
@@ -97,7 +109,7 @@ def forward_seconds(shape: RenderShape, rates: Rates) -> float:
     number = 4 if shape.precision.transformer is TransformerPrecision.FP32 else 2
     traffic = float(BLOCK_BYTES_PER_TOKEN * number * sizes.dim * sizes.num_layers * tokens)
     if shape.precision.transformer in (TransformerPrecision.FP8, TransformerPrecision.INT8):
-        traffic += 5 * sizes.block_parameters  # read once, written and read again in two bytes
+        traffic += 10 * sizes.block_parameters  # unpacked into two bytes for each use
     return (
         (flops.linear + flops.text) / rates.matmul
         + flops.attention / rates.attention
@@ -150,7 +162,7 @@ def _moved_bytes(shape: RenderShape) -> dict[str, float]:
     weights = weight_bytes(shape)
     resident = weights["transformer"] - _streamed_bytes(shape)
     return {
-        "text": float(weights["text_encoder"]) * (TEXTS if offload is Offload.BLOCKS else 1),
+        "text": float(weights["text_encoder"]),
         "denoise": resident,
         "picture": float(weights["video_vae"]),
     }

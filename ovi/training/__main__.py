@@ -61,6 +61,8 @@ def _config(options: argparse.Namespace) -> RunConfig:
         for name in ("seed", "num_steps", "minutes", "batch_size", "accumulate")
         if getattr(options, name) is not None
     }
+    if options.plain:
+        changes |= {"compile": False, "cuda_graphs": False}
     return replace(config, settings=settings, **changes)
 
 
@@ -80,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--video-vae", type=Path, help="trained weights, for stage fusion")
         command.add_argument("--audio-vae", type=Path, help="for stages vocoder and fusion")
         command.add_argument("--latents", type=Path, help="cache of latents, for stage fusion")
+        command.add_argument(
+            "--plain", action="store_true", help="neither compile nor record CUDA graphs"
+        )
         command.add_argument("--device", default="auto", help="auto, cpu or cuda")
         command.add_argument("--workers", type=int, default=0, help="processes that prepare data")
     for name, text in (

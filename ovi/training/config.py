@@ -55,6 +55,8 @@ class RunConfig:
     """`bf16` (autocast, weights and moments in float32) or `fp32`."""
     compile: bool = False
     """Compile what the stage names: slower to start, then faster. For GPUs."""
+    cuda_graphs: bool = False
+    """Record each kind of pass once and replay it; ignored on a CPU and with several processes."""
     ema_decay: float = 0.999
     """Of the averaged weights that are exported, a step."""
     log_every: int = 20

@@ -97,9 +97,7 @@ def encode_world(
             sys.stderr.write(f"{stop} of {num_clips} clips, {reported - started:.0f} s\n")
     assert video is not None
     assert audio is not None
-    longest = int((text != 0).sum(-1).max())
-    kept = min(-(-longest // 32) * 32, text_len)
-    return LatentSet(video, audio, text[..., :kept].contiguous().to(device))
+    return LatentSet(video, audio, text.to(device))
 
 
 def token_rows(texts: list[str], text_len: int) -> Tensor:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ovi.models.audio_vae.mel import MEL_FLOOR
+
 MAGNITUDE_FLOOR = 1e-2
 """Added to magnitudes before their logarithm: some 90 dB below a full sine, nothing is told apart
 any more; a lower floor would make the loss one of numbers that nobody hears."""
@@ -50,6 +52,16 @@ def spectral_loss(
         total = total + (distance / (loudness + 1e-3 * window)).mean()
         total = total + (made_size.log() - wanted_size.log()).abs().mean()
     return total / len(windows)
+
+
+def mel_loss(made: Tensor, wanted: Tensor, basis: Tensor) -> Tensor:
+    """Mean absolute difference of log10-mel spectrograms of two sounds (B, T).
+
+    `basis` (mel bands, window // 2 + 1) weighs the frequencies of one window.
+    """
+    window = 2 * (basis.shape[1] - 1)
+    bands = [(basis @ _magnitudes(sound, window)).clamp_min(MEL_FLOOR) for sound in (made, wanted)]
+    return (bands[0].log10() - bands[1].log10()).abs().mean()
 
 
 def normal_divergence(mean: Tensor, logvar: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class RunState:
     step: int = 0
     """Steps taken."""
     elapsed: float = 0.0
-    """Seconds spent in them, pauses left out."""
+    """Seconds of the run, samples and checkpoints included."""
 
 
 def save_checkpoint(

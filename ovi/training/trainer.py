@@ -6,7 +6,7 @@ and `status.json`, which says how far it is.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,18 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from ovi.errors import NumericalError
+from ovi.training.captured import CapturedPasses
 from ovi.training.config import RunConfig
 from ovi.training.draws import Draw
 from ovi.training.metrics import MetricsFile, ProgressLine, RunningMeans
 from ovi.training.processes import Processes
 from ovi.training.schedule import Budget, learning_rate
-from ovi.training.stages.stage import Stage
+from ovi.training.stages.stage import Inputs, Losses, Stage
 from ovi.training.state import AveragedWeights, RunState, load_checkpoint, save_checkpoint
 
 CHECKPOINT = "checkpoint.pt"
+
+RunPass = Callable[[Inputs, bool], Losses]
 
 
 class Trainer:
@@ -71,7 +74,7 @@ class Trainer:
             self.metrics = MetricsFile(self.folder / "metrics.csv", self.state.step)
         if self.config.compile and self.processes.device.type == "cuda":
             self.stage.compile_parts()
-        module = self.processes.share(self.stage)
+        run_pass = self.prepare_pass()
         self.stage.train()
         passes = iter(self._passes())
         means = RunningMeans()
@@ -79,18 +82,17 @@ class Trainer:
         saved_at = sampled_at = self.state.elapsed
         while (progress := self._progress(clock)) < 1.0:
             rate = learning_rate(self.config.optimizer, self.state.step, progress)
-            means.add(self._step(module, passes, rate))
+            means.add(self._step(run_pass, passes, rate))
             self.state.step += 1
             self.state.elapsed = clock.seconds()
             if self.state.step % self.config.log_every == 0:
                 self._log(means, rate, progress)
-            with clock.paused():
-                if self.state.elapsed - sampled_at >= self.config.sample_every_seconds:
-                    sampled_at = self.state.elapsed
-                    self._write_samples()
-                if self.state.elapsed - saved_at >= self.config.save_every_seconds:
-                    saved_at = self.state.elapsed
-                    self._save()
+            if self.state.elapsed - sampled_at >= self.config.sample_every_seconds:
+                sampled_at = self.state.elapsed
+                self._write_samples()
+            if self.state.elapsed - saved_at >= self.config.save_every_seconds:
+                saved_at = self.state.elapsed
+                self._save()
         self._save()
         self._write_samples()
         self.write_weights()
@@ -114,8 +116,29 @@ class Trainer:
             partial.chmod(0o644)
             partial.replace(folder / f"{name}.safetensors")
 
+    def prepare_pass(self) -> RunPass:
+        """What adds one pass's gradients: inputs and whether it ends a step, to losses."""
+        module = self.processes.share(self.stage)
+        share = 1 / self.config.accumulate
+
+        def compute(inputs: Inputs) -> Losses:
+            with self._autocast():
+                losses: Losses = module(inputs)
+            (losses["loss"] * share).backward()
+            return losses
+
+        def compute_and_exchange(inputs: Inputs, ends_step: bool) -> Losses:
+            with _without_exchange(module, enabled=not ends_step):
+                return compute(inputs)
+
+        on_gpu, is_alone = self.processes.device.type == "cuda", self.processes.world_size == 1
+        if self.config.cuda_graphs and on_gpu and is_alone:
+            captured = CapturedPasses(compute, self.parameters)
+            return lambda inputs, _: captured(inputs)
+        return compute_and_exchange
+
     def _step(
-        self, module: nn.Module, passes: Iterator[Any], rate: float
+        self, run_pass: RunPass, passes: Iterator[Any], rate: float
     ) -> dict[str, torch.Tensor]:
         """One optimizer step; returns the mean losses of its forward passes."""
         for group in self.optimizer.param_groups:
@@ -123,16 +146,14 @@ class Trainer:
         means: dict[str, torch.Tensor] = {}
         for index in range(self.config.accumulate):
             draw, prepared = next(passes)
-            is_last = index == self.config.accumulate - 1
-            with _without_exchange(module, enabled=not is_last), self._autocast():
-                losses = module(prepared, draw)
-            (losses["loss"] / self.config.accumulate).backward()
+            inputs = self.stage.inputs(prepared, draw)
+            losses = run_pass(inputs, index == self.config.accumulate - 1)
             for name, value in losses.items():
                 part = value.detach() / self.config.accumulate
                 means[name] = means[name] + part if name in means else part
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.optimizer.max_grad_norm)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=False)  # a recorded pass adds to these very tensors
         self.average.update(self.stage, self.state.step)
         return means | {"grad_norm": norm}
 
@@ -235,21 +256,14 @@ class _Draws(Dataset[tuple[Draw, Any]]):
 
 
 class _Clock:
-    """Seconds of training, pauses left out."""
+    """Seconds of the run, those before a resume included."""
 
     def __init__(self, before: float) -> None:
         self._start = time.monotonic() - before
 
     def seconds(self) -> float:
-        """Seconds so far, those before a resume included."""
+        """Seconds so far."""
         return time.monotonic() - self._start
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Time inside the block does not count."""
-        before = time.monotonic()
-        yield
-        self._start += time.monotonic() - before
 
 
 def _decayed_and_not(stage: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

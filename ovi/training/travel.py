@@ -1,9 +1,10 @@
 """A run's state made small enough to travel between machines, in files of a few megabytes.
 
-Weights and both moments are rounded to bfloat16, six bytes a parameter, and the average is left
-out: a run that goes on from it starts its average again, with the same step, so that it sees new
-data, and with its clock at zero, so that it has a whole budget before it. A resume on one machine
-needs none of this; see `state.py`.
+Three bytes a parameter: weights in bfloat16, and the root of AdamW's second moment in eight bits,
+relative to the largest of its tensor. The first moment and the average are left out; both are
+rebuilt in a few steps. A run that goes on from it keeps its step, so that it sees new data, and has
+its clock at zero, so that a whole budget lies before it. A resume on one machine needs none of
+this; see `state.py`.
 """
 
 import json
@@ -18,7 +19,9 @@ from ovi.training.errors import TrainingError
 from ovi.training.state import FORMAT, read_checkpoint
 
 MAX_FILE_BYTES = 15 * 2**20
-MOMENTS = ("exp_avg", "exp_avg_sq")
+LARGEST, SMALLEST = 448.0, 2.0**-9
+"""Of eight-bit numbers (float8_e4m3fn). A moment below the smallest becomes the smallest: too large
+a moment makes a step short, a moment of zero would make it endless."""
 
 
 def pack_state(checkpoint: Path, folder: Path) -> list[Path]:
@@ -27,14 +30,16 @@ def pack_state(checkpoint: Path, folder: Path) -> list[Path]:
     Raises TrainingError for what is no checkpoint.
     """
     content = read_checkpoint(checkpoint)
-    moments = content["optimizer"]["state"]
-    tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in content["model"].items()}
-    for index, values in moments.items():
-        tensors |= {f"{name}.{index}": values[name] for name in MOMENTS}
-    small = {
-        key: tensor.to(torch.bfloat16) if tensor.is_floating_point() else tensor
-        for key, tensor in tensors.items()
-    }
+    tensors: dict[str, Tensor] = {}
+    for key, tensor in content["model"].items():
+        is_float = tensor.is_floating_point()
+        tensors[f"model.{key}"] = tensor.to(torch.bfloat16) if is_float else tensor
+    for index, values in content["optimizer"]["state"].items():
+        root = values["exp_avg_sq"].sqrt()
+        scale = (root.max() / LARGEST).clamp_min(torch.finfo(torch.float32).tiny)
+        tensors[f"scale.{index}"] = scale.view(1)
+        small = (root / scale).clamp(SMALLEST, LARGEST)
+        tensors[f"root.{index}"] = small.to(torch.float8_e4m3fn)
     notes = {
         "format": str(FORMAT),
         "step": str(content["step"]),
@@ -42,7 +47,7 @@ def pack_state(checkpoint: Path, folder: Path) -> list[Path]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for number, part in enumerate(_parts(small)):
+    for number, part in enumerate(_parts(tensors)):
         files.append(folder / f"state-{number:02d}.safetensors")
         save_file(part, files[-1], metadata=notes)
         files[-1].chmod(0o644)
@@ -65,22 +70,23 @@ def unpack_state(folder: Path, checkpoint: Path) -> None:
             raise TrainingError(f"{path} cannot be read: {error}.") from error
     if not tensors:
         raise TrainingError(f"{folder} holds no packed state (state-00.safetensors and so on).")
-    full = {
-        key: tensor.float() if tensor.is_floating_point() else tensor
-        for key, tensor in tensors.items()
-    }
-    step = int(notes["step"])
-    groups = json.loads(notes["groups"])
+    step, groups = int(notes["step"]), json.loads(notes["groups"])
     indices = [index for group in groups for index in group["params"]]
-    missing = [i for i in indices for name in MOMENTS if f"{name}.{i}" not in full]
-    if missing:
+    if any(f"root.{index}" not in tensors for index in indices):
         raise TrainingError(f"{folder} lacks a part of the packed state: copy all its files.")
-    state = {
-        index: {"step": torch.tensor(float(step))}
-        | {name: full[f"{name}.{index}"] for name in MOMENTS}
-        for index in indices
+    state = {}
+    for index in indices:
+        root = tensors[f"root.{index}"].float() * tensors[f"scale.{index}"]
+        state[index] = {
+            "step": torch.tensor(float(step)),
+            "exp_avg": torch.zeros_like(root),
+            "exp_avg_sq": root.square(),
+        }
+    model = {
+        key.removeprefix("model."): tensor.float() if tensor.is_floating_point() else tensor
+        for key, tensor in tensors.items()
+        if key.startswith("model.")
     }
-    model = {k.removeprefix("model."): v for k, v in full.items() if k.startswith("model.")}
     content = {
         "format": FORMAT,
         "model": model,

@@ -14,18 +14,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from ovi.errors import OviError
+from ovi.spec.machine import read_machine
 from ovi.spec.request import Precision, TransformerPrecision
 from ovi.spec.variants import VARIANTS, Variant
 from ovi.weights.hashes import cache_file
 from ovi.weights.store import locate_files
 from ovi.weights.verify import fault_of, read_record
 from ovi.weights.wanted import existing_folder, free_bytes
+from ovi_studio.actions.findings import Finding, Status
+from ovi_studio.actions.forecasting import rates_file
+from ovi_studio.actions.machine_findings import check_memory
 from ovi_studio.actions.settings import default_variant
 from ovi_studio.errors import StudioError
 from ovi_studio.project.config import StudioConfig, unknown_variables
@@ -47,27 +49,6 @@ _API_VARIABLES = re.compile(r"_API_KEY$|_API_BASE$|_BASE_URL$|^HF_|^HUGGING_FACE
 """Names of variables that decide who is asked over the network, and how."""
 
 
-class Status(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """something will not work, or not well"""
-    ERROR = "error"
-    """renders as configured will fail"""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
-
-    check: str
-    status: Status
-    message: str
-    remedy: str = ""
-    """One sentence; empty when nothing is to be done."""
-
-
 def examine(working_folder: Path, config: StudioConfig) -> Iterator[Finding]:
     """All findings, one after another as they are made."""
     variant = default_variant(config)
@@ -77,6 +58,7 @@ def examine(working_folder: Path, config: StudioConfig) -> Iterator[Finding]:
     yield from check_extras()
     yield from check_driver()
     yield from judge_diagnosis(diagnose())
+    yield from check_memory(read_machine(), rates_file())
     yield check_disk("output disk", config.render.output or layout.output_folder)
     yield from check_weights(variant, config.render.precision, ckpt_dir)
     yield check_queue(layout.state.queue_path)

@@ -89,6 +89,7 @@ class IdeaSession:
         self.layout: ProjectLayout = find_layout(working_folder)
         config = load_settings(working_folder)
         self.variant: Variant = known_variant(order.variant) or default_variant(config)
+        self.is_variant_chosen = order.variant is not None or config.names_variant
         self.template: PromptTemplate | None = None
         if order.template is not None:
             self.template = load_template(order.template, template_folders(self.layout))

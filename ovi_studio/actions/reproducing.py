@@ -67,11 +67,14 @@ def plan_reproduction(
             + "\nBring back the same files, or render with what is there: --anyway."
         )
     then = recipe.placement
+    offload = said.offload or then.offload
     placement = placement_for(
         replace(
             said,
             device=said.device or then.device,
-            offload=said.offload or then.offload,
+            offload=offload,
+            resident_blocks=then.resident_blocks if offload is then.offload else None,
+            host_memory=then.host_memory,
             attention=said.attention or then.attention,
         ),
         request.mode,
@@ -79,7 +82,7 @@ def plan_reproduction(
     task = RenderTask(
         identity=clip_identity(request, weights),
         request=request,
-        placement=replace(placement, num_threads=then.num_threads),
+        placement=replace(placement, num_threads=then.num_threads, token_chunk=then.token_chunk),
         weights=weights,
         ckpt_dir=ckpt_dir,
         picture_source=picture_source,

@@ -49,6 +49,9 @@ from ovi_studio.rewrite.variant_guess import guess_variant
 SCRIPT_RULE = "S206"
 """Tolerated where the user asks for a language: its script is what is wanted."""
 
+CLOSING_SECONDS = 2.0
+"""How long calls that were cancelled may take to notice: a thread must not talk at the very end."""
+
 OFFLINE_ATTEMPTS = 12
 """Lines that the offline writer may try for a row."""
 
@@ -279,6 +282,8 @@ class RewriteSession:
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
         self.cancel()
+        if self._model is not None:
+            self._model.join(CLOSING_SECONDS)
 
     @property
     def spent(self) -> Spent:

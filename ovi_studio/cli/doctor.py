@@ -10,7 +10,8 @@ def doctor(json: Json = False) -> int:
     """
     from pathlib import Path
 
-    from ovi_studio.actions.doctor import Status, examine
+    from ovi_studio.actions.doctor import examine
+    from ovi_studio.actions.findings import Status
     from ovi_studio.actions.settings import load_settings
     from ovi_studio.cli.following import write_result
     from ovi_studio.errors import ExitCode

@@ -9,6 +9,7 @@ from ovi_studio.cli.following import talk, write_result
 from ovi_studio.errors import ExitCode
 from ovi_studio.project.layout import find_layout
 from ovi_studio.project.sets import set_folder
+from ovi_studio.report.expansion import counted
 from ovi_studio.report.json import json_text
 from ovi_studio.report.paths import short_path
 from ovi_studio.report.rewriting import (
@@ -39,7 +40,11 @@ def invent(
     with IdeaSession(order, here, on_wait=lambda why, _: talk(f"Trying again. {why}")) as session:
         path = _target(into, idea, here)
         estimate = session.estimate()
-        talk(f"{count} prompts for {session.variant.name}, by {session.connection.label}.")
+        talk(
+            f"{counted(count, 'prompt')} for {session.variant.name}, by {session.connection.label}."
+        )
+        if not session.is_variant_chosen:
+            talk("Nobody names a variant; choose another with --variant.")
         talk(estimate_line(estimate, session.connection))
         written: Path | None = None
         if not dry_run:

@@ -26,6 +26,9 @@ from ovi_studio.report.rewriting import (
 )
 from ovi_studio.rewrite.order import RowResult
 
+REJECTED = "rejected by you"
+"""The reason of a row that the user did not want."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -64,7 +67,8 @@ def run_order(order: RewriteOrder, output: Output) -> int:
     results: list[RowResult] = []
     with RewriteSession(plan, on_wait=_tell_wait) as session:
         is_complete = _collect(session, results, is_reviewed=is_reviewed)
-        talk(spent_line(session.spent)) if plan.connection is not None else None
+        if plan.connection is not None:
+            talk(spent_line(session.spent))
         if not is_complete:
             return ExitCode.INTERRUPTED
         written = _save(plan, results, path)
@@ -150,6 +154,3 @@ def _exit_code(plan: RewritePlan, results: list[RowResult]) -> int:
     done = {result.task.key for result in results if result.is_rewritten}
     refused = {result.task.key for result in results if result.reason == REJECTED}
     return ExitCode.FAILED if asked - done - refused else ExitCode.OK
-
-
-REJECTED = "rejected by you"

@@ -233,9 +233,8 @@ def quantize(
     if component is not None and component not in QUANTIZABLE:
         raise UsageError(f"{component!r} is not quantized. Known: {', '.join(QUANTIZABLE)}.")
     named = [component] if component else ["fusion", *(["text_encoder"] if to == "int8" else [])]
-    plan = plan_quantization(
-        _published(variants), _precision(to), named, _checkpoint_folder(ckpt_dir)
-    )
+    chosen = _published(variants, "quantizing")
+    plan = plan_quantization(chosen, _precision(to), named, _checkpoint_folder(ckpt_dir))
     if dry_run:
         data = [quantization_data(item) for item in plan]
         write_result(json_text({"files": data}) if json else quantization_text(plan))
@@ -308,8 +307,8 @@ def _checkpoint_folder(named: Path | None) -> Path:
     return configured or find_layout(working_folder).checkpoint_folder
 
 
-def _published(names: list[str] | None) -> "tuple[Variant, ...]":
-    """The named variants, or the configured one, without those that need no download."""
+def _published(names: list[str] | None, purpose: str = "download") -> "tuple[Variant, ...]":
+    """The named variants, or the configured one, without those that need no `purpose`."""
     from ovi_studio.actions.settings import default_variant, load_settings
     from ovi_studio.actions.weights import chosen_variants, published_variants
     from ovi_studio.cli.following import talk
@@ -319,10 +318,10 @@ def _published(names: list[str] | None) -> "tuple[Variant, ...]":
     published = tuple(variant for variant in chosen if not variant.is_embedded)
     if not published and not names:
         known = ", ".join(variant.name for variant in published_variants())
-        raise UsageError(f"Say which variant to download: {known}, or all. nano needs no download.")
+        raise UsageError(f"Say which variant: {known}, or all. nano needs no {purpose}.")
     for variant in chosen:
         if variant.is_embedded:
-            talk(f"{variant.name} needs no download.")
+            talk(f"{variant.name} needs no {purpose}.")
     return published
 
 

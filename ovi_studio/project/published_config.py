@@ -42,6 +42,8 @@ class PublishedConfig:
     fp8: bool | None = None
     qint8: bool | None = None
     cpu_offload: bool | None = None
+    sp_size: int | None = None
+    """GPUs that share one clip"""
     ckpt_dir: str | None = None
     output_dir: str | None = None
 
@@ -103,11 +105,11 @@ def _height_and_width(entry: _Entry) -> tuple[int, int]:
     return value[0], value[1]
 
 
-def _one_process(entry: _Entry) -> None:
-    if _whole_number(entry) != 1:
-        raise entry.fault(
-            f"is {entry.value}, and one clip runs on one GPU for now: set it to 1 or leave it out."
-        )
+def _num_gpus(entry: _Entry) -> int:
+    number = _whole_number(entry)
+    if number < 1:
+        raise entry.fault(f"is {number}, and a clip needs a GPU: set it to 1 or leave it out.")
+    return number
 
 
 def _not_sharded(entry: _Entry) -> None:
@@ -140,7 +142,7 @@ _READERS: dict[str, Callable[[_Entry], Any]] = {
     "cpu_offload": _switch,
     "ckpt_dir": _text,
     "output_dir": _text,
-    "sp_size": _one_process,
+    "sp_size": _num_gpus,
     "shard_text_model": _not_sharded,
 }
 """What each known key holds. A reader that returns None only checks."""
@@ -152,7 +154,7 @@ def read_published_config(path: Path) -> PublishedConfig:
     """The settings in the file. Keys with an empty value count as not there.
 
     Raises UsageError that names the file, the line and the key: for a file that cannot be read, a
-    key that is unknown or given twice, a value of the wrong type, more than one process a clip, and
+    key that is unknown or given twice, a value of the wrong type, a sharded text encoder, and
     two keys that contradict each other.
     """
     settings: dict[str, Any] = {}

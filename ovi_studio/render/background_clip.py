@@ -21,7 +21,7 @@ from ovi_studio.render.queue import RenderQueue
 if TYPE_CHECKING:
     import numpy as np
 
-    from ovi.pipeline import ClipStream
+    from ovi_studio.render.workbench import ClipStream
 
 
 class BackgroundClip:

@@ -103,6 +103,7 @@ def choices_of_config(config: PublishedConfig) -> Choices:
     elif config.qint8:
         precision = TransformerPrecision.INT8
     size = config.video_frame_height_width
+    shares_gpus = config.sp_size is not None and config.sp_size > 1
     return Choices(
         variant=config.model_name,
         mode=None if config.mode is None else one_of(Mode, "mode", config.mode),
@@ -121,6 +122,8 @@ def choices_of_config(config: PublishedConfig) -> Choices:
         output=None if config.output_dir is None else Path(config.output_dir),
         precision=precision,
         offload=Offload.MODEL if config.cpu_offload else None,
+        gpus=config.sp_size if shares_gpus else None,
+        gpus_per_clip=0 if shares_gpus else None,
         ckpt_dir=None if config.ckpt_dir is None else Path(config.ckpt_dir),
     )
 

@@ -26,7 +26,7 @@ from ovi_studio.render.record import recipe_for
 from ovi_studio.render.workbench import Workbench, open_engine
 
 if TYPE_CHECKING:
-    from ovi.pipeline import Progress
+    from ovi_studio.render.workbench import Progress
 
 
 @dataclass(frozen=True, slots=True)

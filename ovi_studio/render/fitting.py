@@ -12,8 +12,8 @@ from ovi.spec.geometry import FrameSize
 from ovi.spec.machine import Machine
 from ovi.spec.memory import RenderMemory, RenderShape, render_memory
 from ovi.spec.placement import HostMemory, Offload, Placement
-from ovi.spec.profiles import AUTO, MARGIN, PROFILES, keep_blocks, largest_size, profile_named
-from ovi.spec.request import Mode, Precision, VaeTiling
+from ovi.spec.profiles import AUTO, MARGIN, PROFILES, fit_to_card, largest_size, profile_named
+from ovi.spec.request import Mode, Precision, TransformerPrecision, VaeTiling
 from ovi.spec.variants import Variant
 from ovi.weights.manifest import components_of
 from ovi_studio.errors import UsageError
@@ -28,6 +28,8 @@ from ovi_studio.render.settings import (
 AUTO_ORDER = ("exact", "24gb", "16gb", "12gb", "8gb", "6gb")
 """What `auto` tries on a GPU: those that keep the pixels of `exact` first. Also the way down when
 memory runs out."""
+
+EIGHT_BITS = (TransformerPrecision.FP8, TransformerPrecision.INT8)
 
 AUTO_ORDER_WITHOUT_GPU = ("exact", "cpu")
 
@@ -110,7 +112,9 @@ class Setup:
         placement = replace(self.placement, num_gpus=num_gpus, is_sharded=is_sharded)
         shape = replace(self.shape, placement=placement)
         memory = render_memory(shape)
-        return replace(self, shape=shape, memory=memory, shortage=shortage_of(memory, limits))
+        return replace(
+            self, shape=shape, memory=memory, shortage=shortage_of(shape, memory, limits)
+        )
 
 
 def set_up(
@@ -145,7 +149,7 @@ def set_up(
         profile=chosen.profile,
         shape=shape,
         memory=memory,
-        shortage=shortage_of(memory, limits),
+        shortage=shortage_of(shape, memory, limits),
     )
 
 
@@ -163,8 +167,11 @@ def _saved_models(shape: RenderShape, ckpt_dir: Path | None) -> frozenset[str]:
 
 def _with_blocks(shape: RenderShape, chosen: Choices, limits: Limits) -> RenderShape:
     """With as many blocks on the device as fit, and the others where there is room for them."""
-    if chosen.resident_blocks is None:
-        shape = keep_blocks(shape, profile_named(chosen.profile))
+    fitted = fit_to_card(shape, profile_named(chosen.profile))
+    if chosen.resident_blocks is not None:
+        kept = replace(fitted.placement, resident_blocks=chosen.resident_blocks)
+        fitted = replace(fitted, placement=kept)
+    shape = fitted
     if chosen.host_memory is None and limits.ram_bytes is not None:
         is_short = render_memory(shape).ram_bytes > RAM_MARGIN * limits.ram_bytes
         host_memory = HostMemory.MAPPED if is_short else HostMemory.PINNED
@@ -172,7 +179,7 @@ def _with_blocks(shape: RenderShape, chosen: Choices, limits: Limits) -> RenderS
     return shape
 
 
-def shortage_of(memory: RenderMemory, limits: Limits) -> Shortage | None:
+def shortage_of(shape: RenderShape, memory: RenderMemory, limits: Limits) -> Shortage | None:
     """Which memory is too small for a render. None: none of what is known."""
     needed, budget = memory.device_bytes, limits.budget_bytes
     if limits.kind == "cuda" and budget is not None and needed > budget:
@@ -183,10 +190,15 @@ def shortage_of(memory: RenderMemory, limits: Limits) -> Shortage | None:
             f"{memory.fullest_stage}, and {limits.device} has {gigabytes(limits.device_bytes)}",
         )
     if limits.ram_bytes is not None and memory.ram_bytes > RAM_MARGIN * limits.ram_bytes:
+        remedy = ""
+        transformer = shape.precision.transformer
+        if transformer in EIGHT_BITS and not shape.variant.is_embedded and not shape.saved:
+            command = f"ovi weights quantize {shape.variant.name} --to {transformer}"
+            remedy = f", unless `{command}` saves the weights first"
         return Shortage(
             "RAM",
             f"it takes {gigabytes(memory.ram_bytes)} of RAM, and the machine has "
-            f"{gigabytes(limits.ram_bytes)}",
+            f"{gigabytes(limits.ram_bytes)}{remedy}",
         )
     return None
 

@@ -7,7 +7,7 @@ from ovi.errors import Cancelled
 from ovi_studio.render.queue import RenderQueue
 
 if TYPE_CHECKING:
-    from ovi.pipeline import Progress
+    from ovi_studio.render.workbench import Progress
 
 REPORT_SECONDS = 0.2
 """Progress within a stage is written down, and a wish to stop is seen, at most this often."""

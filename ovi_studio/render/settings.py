@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ovi.spec.accelerator import detect_accelerator
 from ovi.spec.placement import HostMemory, Offload, Placement
-from ovi.spec.profiles import AUTO, TOKEN_CHUNK, Profile, precision_of, profile_named
+from ovi.spec.profiles import AUTO, Profile, precision_of, profile_named
 from ovi.spec.request import (
     Guidance,
     Mode,
@@ -117,7 +117,8 @@ def tiling_for(chosen: Choices) -> VaeTiling | None:
 def placement_for(chosen: Choices, mode: Mode) -> Placement:
     """Where it runs. A first frame that is drawn needs the memory of the other models.
 
-    How many blocks stay on the device when nobody said so depends on the clip: `render/fitting.py`.
+    How many blocks stay on the device, and how many tokens are worked on at a time, depends on the
+    variant: `render/fitting.py`.
     Raises RequestError for an unknown device or attention backend.
     """
     default, profile = Placement(), profile_for(chosen)
@@ -130,14 +131,12 @@ def placement_for(chosen: Choices, mode: Mode) -> Placement:
             f"{device_kind(chosen)}: use auto, sdpa or math."
         )
     offload = _offload_for(chosen, profile, mode)
-    token_chunk = TOKEN_CHUNK if offload is Offload.BLOCKS else None
     return Placement(
         device=_either(chosen.device, profile.device or default.device),
         offload=offload,
         attention=attention,
         resident_blocks=_either(chosen.resident_blocks, default.resident_blocks),
         host_memory=chosen.host_memory or HostMemory.PINNED,
-        token_chunk=token_chunk,
     )
 
 

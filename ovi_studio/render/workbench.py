@@ -19,7 +19,9 @@ from ovi_studio.render.job import PipelineKey, RenderTask
 if TYPE_CHECKING:
     import torch
 
-    from ovi.pipeline import OviPipeline, Progress
+    from ovi.pipeline import ClipStream as ClipStream  # others have it from here
+    from ovi.pipeline import OviPipeline
+    from ovi.pipeline import Progress as Progress
 
 
 @dataclass(frozen=True, slots=True)

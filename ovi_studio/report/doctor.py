@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ovi_studio.actions.doctor import Finding, Status
+from ovi_studio.actions.findings import Finding, Status
 
 _MARKS = {Status.OK: "ok     ", Status.WARNING: "warning", Status.ERROR: "ERROR  "}
 

@@ -145,7 +145,7 @@ def verified_table(files: Sequence[VerifiedFile]) -> str:
 def repair_text(path: Path) -> str:
     """How a damaged file is mended."""
     if is_quantized(path):
-        return f"Make {path} anew: ovi weights quantize --force."
+        return f"Make {path} anew with `ovi weights quantize`."
     return f"Delete {path} and run `ovi weights download` again."
 
 

@@ -110,6 +110,7 @@ class Caller:
             try:
                 reply = self._ask_once(question, form)
             except CallError as error:
+                self._pace.pause(0)  # a call that was cancelled fails, and nobody need hear of it
                 if self._steps_down(form, error, repetition):
                     repetition = 0
                     continue

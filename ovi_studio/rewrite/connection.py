@@ -78,6 +78,7 @@ class Connection:
         return paid / 1e6
 
 
+_KEY = re.compile(r"\b(?:sk|pk|hf|gsk|xai)[-_](?=[\w-]*\d)[\w-]{16,}")
 _TEXTS = ("base_url", "model", "api_version", "api_key_env", "api_key_command")
 _COUNTS = ("concurrency", "rows_per_request", "max_output_tokens")
 _AMOUNTS = ("requests_per_minute", "tokens_per_minute", "timeout_seconds")
@@ -110,6 +111,11 @@ def read_connection(name: str, table: Mapping[str, Any]) -> Connection:
 def _read_value(place: str, key: str, value: Any) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if key in _TEXTS:
+        if isinstance(value, str) and _KEY.search(value):
+            raise UsageError(
+                f"{place}: {key} holds a key itself, and this file is meant to be shared. Put the "
+                "key into an environment variable, and name that one in api_key_env."
+            )
         if isinstance(value, str) and value.strip():
             return value.strip()
         raise UsageError(f"{place}: {key} must be a text in quotes, not {value!r}.")

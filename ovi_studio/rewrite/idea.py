@@ -47,6 +47,7 @@ def idea_messages(
     data: dict[str, Any] = {
         "clip": number,
         "seconds": round(variant.video_seconds),
+        "words_in_all": f"{limits.prompt_from} to {limits.prompt_to - 20}",
         "most_spoken_words_in_all": limits.speech_info,
         "most_lines": limits.num_lines,
     }

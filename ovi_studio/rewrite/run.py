@@ -7,9 +7,9 @@ that is killed at any moment goes on where it stopped when it is started again.
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ovi_studio.rewrite.acceptance import Judge, Verdict
 from ovi_studio.rewrite.answers import RowAnswer, looks_refused, read_answers
@@ -80,6 +80,7 @@ class ModelRun:
         self._max_tries = max_retries + 1
         self._seed = seed
         self._reads_store = reads_store
+        self._threads: list[threading.Thread] = []
 
     def results(self, tasks: Sequence[Task]) -> Iterator[RowResult]:
         """The tasks as they are done, in whatever order. Closing the iterator cancels the rest.
@@ -110,17 +111,23 @@ class ModelRun:
             temperature=connection.temperature, seed=self._seed, row=row_data(task),
         )  # fmt: skip
 
+    def join(self, seconds: float) -> None:
+        """Waits for threads to end, but not for calls that hang."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
     def _from_store(self, task: Task) -> RowResult | None:
         found = self._store.find(self.key_of(task)) if self._reads_store else None
         if found is None:
             return None
-        words, time = found
+        words, written = found
         if len(words) != len(task.slots):
             return None
         verdict = self._judge.judge(task, words)
         if not verdict.is_accepted:  # other rules hold than when it was stored
             return None
-        return _accepted(_Pending(task), verdict, Source.STORE, time)
+        return _accepted(_Pending(task), verdict, Source.STORE, written)
 
     def _from_model(self, waiting: Sequence[_Pending]) -> Iterator[RowResult]:
         groups: queue.SimpleQueue[Sequence[_Pending]] = queue.SimpleQueue()
@@ -129,7 +136,9 @@ class ModelRun:
             groups.put(group)
         num_threads = max(1, min(self.caller.connection.concurrency, groups.qsize()))
         for _ in range(num_threads):
-            threading.Thread(target=self._work, args=(groups, done), daemon=True).start()
+            thread = threading.Thread(target=self._work, args=(groups, done), daemon=True)
+            self._threads.append(thread)
+            thread.start()
         num_left = len(waiting)
         try:
             while num_left:
@@ -225,9 +234,9 @@ class ModelRun:
         return self._judge.judge(task, answer.words)
 
     def _store_and_accept(self, pending: _Pending, verdict: Verdict) -> RowResult:
-        time = now_text()
-        self._store.add(self.key_of(pending.task), verdict.words, time)
-        return _accepted(pending, verdict, Source.MODEL, time)
+        written = now_text()
+        self._store.add(self.key_of(pending.task), verdict.words, written)
+        return _accepted(pending, verdict, Source.MODEL, written)
 
 
 def _answers(reply: Reply, rows: Sequence[_Pending]) -> list[RowAnswer]:
@@ -256,9 +265,8 @@ def _accepted(pending: _Pending, verdict: Verdict, source: Source, time: str) ->
 
 
 def _kept(pending: _Pending) -> RowResult:
-    reasons: list[Any] = list(dict.fromkeys(pending.notes))
     return RowResult(
         task=pending.task, status=Status.KEPT, text=pending.task.prompt.text,
-        reason=reasons[-1] if reasons else "", num_tries=pending.num_tries,
+        reason=pending.notes[-1] if pending.notes else "", num_tries=pending.num_tries,
         notes=tuple(pending.notes),
     )  # fmt: skip

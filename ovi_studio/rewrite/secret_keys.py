@@ -14,7 +14,10 @@ MIN_CHARACTERS = 8
 MIN_LETTERS = 16
 """Keys with fewer letters and digits are looked for as they are only, not with signs strewn in."""
 
-_BEARER = re.compile(r"(Bearer\s+|api[-_]key\W{1,4})[\w.~+/=-]{6,}", re.IGNORECASE)
+_BEARER = re.compile(
+    r"(Bearer\s+|api[-_]key\W{1,4})(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}", re.IGNORECASE
+)
+"""Keys of others, as servers like to quote them; a ring bearer is no such thing."""
 
 
 class Secrets:

@@ -35,10 +35,10 @@ _VERBS = _words(
     leave meet run walk sing play try learn teach eat drink sleep dream rise save kill die live fly
     swim build break burn steal sell buy pay hide seek wait wake watch see hear feel ask answer call
     become begin start stop end rule conquer destroy invade escape return forget remember discover
-    own travel wander hunt chase follow lead give bring send hold turn change grow shrink vanish appear
+    travel wander hunt chase follow lead give bring send hold turn change grow shrink vanish appear
     refuse decide believe rebel revolt strike quit join marry divorce cry laugh smile scream whisper
     complain cook bake clean drive ride jump climb cross reach open close share celebrate mourn
-    discuss debate gossip confess forgive betray trust fear flirt awake"""
+    discuss debate gossip confess forgive betray trust fear flirt awake own"""
 )
 
 _ADJECTIVES = _words(

@@ -1,6 +1,6 @@
 """How fast one clip is on one and on two GPUs of a host, with full-size random weights.
 
-    python -m tests.benchmarks.parallel_speed single OUT.json    one GPU; also one rank's compute
+    python -m tests.benchmarks.parallel_speed single OUT.json VARIANT    one GPU; one rank's compute
     python -m tests.benchmarks.parallel_speed guidance OUT.json  two: a pass of guidance each
     python -m tests.benchmarks.parallel_speed ulysses OUT.json   two: both share both passes
     python -m tests.benchmarks.parallel_speed exchange OUT.json  two: the exchanges alone
@@ -52,7 +52,7 @@ FIRST = next(iter(SIZES))
 DEVICE = "cuda"
 PRECISION = Precision(transformer=Format.BF16, text_encoder=Format.BF16, video_vae=Format.FP32)
 PROMPT = "A woman on a windy pier says, <S>The boats come home tonight.<E> Audio: waves, gulls."
-PASS_REPEATS = 3
+PASS_REPEATS = 2
 EXCHANGE_REPEATS = 20
 DIM, HEADS = 3072, 24
 
@@ -71,24 +71,26 @@ def main() -> int:
 
 
 def single(folder: Path) -> dict[str, Any]:
-    variant = variant_named(FIRST)
+    name = sys.argv[3]
+    variant, (size, steps) = variant_named(name), SIZES[name]
     device = torch.device(DEVICE, 0)
     placement = Placement(device=DEVICE)
     models, load = timed(
         lambda: load_models(variant, PRECISION, placement, device, None, use_random_weights=True)
     )
-    report: dict[str, Any] = {"load": load}
-    for name, (size, steps) in SIZES.items():
-        pipeline = OviPipeline(variant_named(name), models, placement)
-        report[name] = {
-            "pass_one_stream": measure_pass(pipeline, size, 1, is_plain=True),
-            **{f"pass_of_{p}": measure_pass(pipeline, size, p) for p in (1, 2, 4)},
-        }
-        if name == FIRST:
-            measure_clip(pipeline, request_of(name, size, 1))
-        report[name]["clip"] = measure_clip(pipeline, request_of(name, size, steps))
-        if name == FIRST:
-            torch.save(sample_of(pipeline, size), folder / "one_gpu.pt")
+    while (flag := os.environ.get("WAIT_FOR")) and not Path(flag).exists():
+        time.sleep(0.1)
+    pipeline = OviPipeline(variant, models, placement)
+    passes = {f"pass_of_{peers}": measure_pass(pipeline, size, peers) for peers in (1, 2, 4)}
+    if name == FIRST:
+        passes["pass_one_stream"] = measure_pass(pipeline, size, 1, is_plain=True)
+        measure_clip(pipeline, request_of(name, size, 1))
+    report = {
+        "load": load,
+        name: {**passes, "clip": measure_clip(pipeline, request_of(name, size, steps))},
+    }
+    if name == FIRST:
+        torch.save(sample_of(pipeline, size), folder / "one_gpu.pt")
     return report
 
 
@@ -103,7 +105,8 @@ def guidance(folder: Path) -> dict[str, Any]:
         report[name] = {"clip": measure_clip(pipeline, request_of(name, size, steps))}
         if name == FIRST:
             report["against_one_gpu"] = compare(folder, sample_of(pipeline, size))
-    report["killed"] = kill(pipeline, request_of(name, size, 4))
+    if os.environ.get("KILL"):
+        report["killed"] = kill(pipeline, request_of(name, size, 4))
     return report
 
 
@@ -117,8 +120,10 @@ def ulysses(folder: Path) -> dict[str, Any]:
         steps = 4 if name == FIRST else 2
         report[name] = {"warm_up": measure_denoise(pipeline, size, 1, 11)}
         report[name]["step"] = measure_denoise(pipeline, size, steps, 11)
-        report[name]["step_unskipped"] = measure_denoise(pipeline, size, steps, None)
-        report[name]["step_together"] = measure_denoise(pipeline, size, steps, either_way.TOGETHER)
+        report[name]["step_unskipped"] = measure_denoise(pipeline, size, steps // 2, None)
+        report[name]["step_together"] = measure_denoise(
+            pipeline, size, steps // 2, either_way.TOGETHER
+        )
         if name == FIRST:
             report["against_one_gpu"] = compare(folder, sample_of(pipeline, size))
     pipeline.close()
@@ -339,6 +344,7 @@ def measure_exchanges(rank: int, meeting: Path) -> dict[str, Any]:
     """Milliseconds of each kind of exchange between two ranks, and of what else they share."""
     device = torch.device(DEVICE, rank)
     group = RankGroup(Layout(2, 1), rank, device, meeting)
+    group.greet()
     assert group.peers is not None
     report: dict[str, Any] = {}
     for name, (size, _) in SIZES.items():
@@ -395,9 +401,8 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def median_seconds(work: Callable[[], Any], repeats: int) -> float:
-    """After two warm-ups."""
-    for _ in range(2):
-        work()
+    """After a warm-up."""
+    work()
     torch.cuda.synchronize()
     return statistics.median(timed(work)[1] for _ in range(repeats))
 

@@ -1,329 +1,233 @@
-"""Times streamed against resident forward passes, on a card made small; and how weights get there.
+"""Times streamed against resident forward passes of the published transformer, on a small card.
 
-    python -m tests.benchmarks.streaming memory              page-locking and copies
-    python -m tests.benchmarks.streaming files FOLDER        from a file to the device
-    python -m tests.benchmarks.streaming forward VARIANT HEIGHTxWIDTH [options]
-    python -m tests.benchmarks.streaming load FOLDER [options]
+    python -m tests.benchmarks.streaming FOLDER [--precision fp8]
 
-`forward` prints one line: seconds of a forward pass (the median), the most that torch reserved,
-what nvidia-smi shows of this process, host memory, and a hash of the result, which placements
-without `--token-chunk` have in common. `--limit-gb` is what the process may take
-in all, nvidia-smi's figure; torch gets what the context leaves.
+One process, one set of random weights, so that all rows can be compared: each row is a placement,
+with the most that nvidia-smi shows of this process, which `limit` bounds. FOLDER needs room for
+the blocks (11 GB), which are then read from a file there. Rows without chunks must agree in the
+hash of their result.
 """
 
 import argparse
-import ctypes
 import hashlib
 import os
 import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
+from torch import Tensor
 
+from ovi.models.fusion.block import run_fusion_block
 from ovi.models.fusion.model import FusionModel
-from ovi.models.text_encoder.encode import embed_separately
-from ovi.models.text_encoder.model import TextEncoder
-from ovi.models.text_encoder.tokenizer import ByteTokenizer
 from ovi.noise import draw_noise
-from ovi.runtime.components import Components, load_components
-from ovi.runtime.host_memory import page_locked
+from ovi.runtime.block_offload import (
+    REST,
+    BlockOffload,
+    offload_fusion,
+)
+from ovi.runtime.checkpoint import Checkpoint, Span
+from ovi.runtime.components import load_components
+from ovi.runtime.parcel import Parcel
+from ovi.runtime.reading import read_tensors
+from ovi.runtime.staging import Staging
+from ovi.runtime.token_chunks import run_in_chunks
 from ovi.spec.geometry import FrameSize
-from ovi.spec.placement import HostMemory, Offload, Placement
+from ovi.spec.placement import Offload, Placement
 from ovi.spec.request import NoiseSource, Precision, TransformerPrecision
 from ovi.spec.variants import variant_named
-from ovi.weights.manifest import MODEL_NAMES
+from tests.benchmarks.host_to_device import DEVICE, GB, h2d_bandwidth, seconds_of
 
-DEVICE = torch.device("cuda", 0)
-GB = 1e9
-CONTEXT_GB = 0.65
-"""What a process takes beside torch's own memory: measured, then rounded up."""
+CONTEXT_GB = 0.85
+"""What a process takes beside torch's own memory: 0.80 measured, and a little more."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement."""
+
+    variant: str
+    size: str
+    source: str
+    """`resident`, `pinned` or `mapped`: where the blocks come from"""
+    token_chunk: int | None = None
+    limit_gb: float | None = None
+    resident_blocks: int = 0
+    repeats: int = 2
+
+
+SMALL, LARGE = ("720x720_5s", "704x704"), ("960x960_10s", "704x1280")
+ROWS = (
+    Row(*SMALL, "pinned", limit_gb=6),
+    Row(*SMALL, "pinned", limit_gb=6, token_chunk=8192),
+    Row(*SMALL, "pinned", limit_gb=6, token_chunk=8192, resident_blocks=4),
+    Row(*LARGE, "pinned", limit_gb=8, token_chunk=8192, repeats=1),
+    Row(*SMALL, "resident"),
+    Row(*LARGE, "resident", repeats=1),
+    Row(*SMALL, "mapped", limit_gb=6),
+)
 
 
 def main() -> None:
-    """Runs one of the measurements."""
+    """Prints one line a row."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["memory", "files", "forward", "load", "text"])
-    parser.add_argument("place", nargs="*")
-    parser.add_argument("--offload", default="none")
-    parser.add_argument("--host-memory", default="pinned")
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--precision", default="fp8")
-    parser.add_argument("--text-precision", default="bf16")
-    parser.add_argument("--resident-blocks", type=int, default=0)
-    parser.add_argument("--token-chunk", type=int)
-    parser.add_argument("--limit-gb", type=float)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--ckpt-dir", type=Path)
     options = parser.parse_args()
-    if options.limit_gb is not None:
-        total = torch.cuda.get_device_properties(DEVICE).total_memory
-        share = (options.limit_gb - CONTEXT_GB) * GB / total
-        torch.cuda.set_per_process_memory_fraction(share, DEVICE)
-    work = {"memory": memory, "files": files, "forward": forward, "load": load, "text": text}
-    work[options.what](options)
+    set_limit(6)
+    start = time.perf_counter()
+    model, parcels = load_parked(options.precision)
+    print(f"load: {time.perf_counter() - start:.1f} s, {host_memory()}", flush=True)
+    pinned = parcels[0].flat
+    assert pinned is not None
+    bandwidth = h2d_bandwidth(pinned)
+    streamed = sum(parcel.nbytes for number, parcel in parcels.items() if number != REST)
+    print(
+        f"blocks {streamed / GB:.2f} GB at {bandwidth:.1f} GB/s: {streamed / GB / bandwidth:.3f} s"
+    )
+    for row in ROWS:
+        if row.source == "mapped":
+            read_back(options.folder / "blocks.bin", parcels)
+            print(f"blocks lie in a file: {host_memory()}", flush=True)
+            offload = offload_fusion(model, DEVICE, row.resident_blocks, Staging(DEVICE))
+        else:
+            num_blocks = len(parcels) if row.source == "resident" else row.resident_blocks
+            offload = offload_fusion(model, DEVICE, num_blocks, parcels)
+        measure(row, model, offload)
 
 
-def memory(_: argparse.Namespace) -> None:
-    """Ways to page-lock 8 GB, and what a copy from there reaches."""
-    torch.cuda.init()
-    nbytes, count = 512 * 2**20, 16
-
-    def naive() -> list[torch.Tensor]:
-        return [torch.empty(nbytes, dtype=torch.uint8, pin_memory=True) for _ in range(count)]
-
-    def ours(threads: int) -> list[torch.Tensor]:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(page_locked, [nbytes] * count, [DEVICE] * count))
-
-    thp = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    print("huge pages:", thp.read_text().strip() if thp.exists() else "unknown")
-    buffers: list[torch.Tensor] = []
-    for name, make in (
-        ("ours, 1 thread", partial(ours, 1)),
-        ("ours, 4 threads", partial(ours, 4)),
-        ("ours, 8 threads", partial(ours, 8)),
-        ("pin_memory", naive),
-    ):
-        buffers.clear()
-        start = time.perf_counter()
-        buffers.extend(make())
-        seconds = time.perf_counter() - start
-        print(f"page-lock {name:16s} {seconds:6.2f} s, {count * nbytes / GB / seconds:5.1f} GB/s")
-    print(f"host to device, page-locked {h2d_bandwidth(buffers[0]):6.1f} GB/s")
-    ordinary = torch.empty(nbytes, dtype=torch.uint8).fill_(1)
-    print(f"host to device, ordinary    {h2d_bandwidth(ordinary):6.1f} GB/s")
-    for threads in (1, 4, 8, 16):
-        torch.set_num_threads(threads)
-        seconds = min(_seconds(lambda: buffers[0].copy_(ordinary)) for _ in range(3))
-        print(f"host to host, {threads:2d} threads    {nbytes / GB / seconds:6.1f} GB/s")
+def load_parked(precision: str) -> tuple[FusionModel, dict[int, Parcel]]:
+    """The transformer with random weights in page-locked memory."""
+    components = load_components(
+        ("fusion",),
+        variant_named(SMALL[0]),
+        Precision(TransformerPrecision(precision)),
+        Placement(device="cuda", offload=Offload.BLOCKS),
+        DEVICE,
+        None,
+        use_random_weights=True,
+    )
+    model = cast("FusionModel", components.modules["fusion"])
+    # Not for others: the parts as the load has parked them, to try other ways to send them.
+    offload: Any = components.visits[model].__self__  # type: ignore[attr-defined]
+    return model, {**dict(enumerate(offload._parcels)), REST: offload._rest}
 
 
-def files(options: argparse.Namespace) -> None:
-    """Ways from a file in the page cache to the device, each over a mapping of its own."""
-    path = Path(options.place[0]) / "noise.bin"
-    nbytes, piece = 4 * 2**30, 64 * 2**20
-    noise = torch.randint(0, 256, (piece,), dtype=torch.uint8, device=DEVICE).cpu().numpy()
-    with path.open("wb") as file:
-        for _ in range(nbytes // piece):
-            file.write(noise)
-    target = torch.empty(nbytes, dtype=torch.uint8, device=DEVICE)
-    ring = [page_locked(piece, DEVICE) for _ in range(8)]
-
-    def mapped() -> torch.Tensor:
-        return torch.from_file(str(path), shared=False, size=nbytes, dtype=torch.uint8)
-
-    def straight() -> None:
-        target.copy_(mapped())
-
-    def through_ring() -> None:
-        source = mapped()
-        for start in range(0, nbytes, piece):
-            buffer = ring[start // piece % 8]
-            buffer.copy_(source[start : start + piece])
-            target[start : start + piece].copy_(buffer)
-
-    def populated() -> None:
-        source = mapped()
-        libc = ctypes.CDLL(None, use_errno=True)
-        step = 256 * 2**20
-        with ThreadPoolExecutor(8) as pool:
-            codes = pool.map(
-                lambda start: libc.madvise(
-                    ctypes.c_void_p(source.data_ptr() + start), ctypes.c_size_t(step), 22
-                ),
-                range(0, nbytes, step),
-            )
-        print("  madvise:", set(codes), end=" ")
-        for start in range(0, nbytes, piece):
-            buffer = ring[start // piece % 8]
-            buffer.copy_(source[start : start + piece])
-            target[start : start + piece].copy_(buffer)
-
-    def read(threads: int) -> None:
-        def one(index: int) -> None:
-            with path.open("rb", buffering=0) as file:
-                for start in range(index * piece, nbytes, threads * piece):
-                    file.seek(start)
-                    file.readinto(memoryview(ring[index].numpy()))
-                    target[start : start + piece].copy_(ring[index], non_blocking=True)
-                    torch.cuda.current_stream().synchronize()
-
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, range(threads)))
-
-    ways: dict[str, Callable[[], None]] = {
-        "mapped, straight": straight,
-        "mapped, ring": through_ring,
-        "mapped, populated, ring": populated,
-        "read, 1 thread": partial(read, 1),
-        "read, 4 threads": partial(read, 4),
-        "read, 8 threads": partial(read, 8),
-    }
-    for name, way in ways.items():
-        speeds = [nbytes / GB / _seconds(way) for _ in range(2)]
-        print(f"file to device, {name:24s} {speeds[0]:5.1f} {speeds[1]:5.1f} GB/s", flush=True)
-    path.unlink()
-
-
-def h2d_bandwidth(source: torch.Tensor) -> float:
-    """GB/s of copies to the device."""
-    target = torch.empty(len(source), dtype=torch.uint8, device=DEVICE)
-    times = [_seconds(lambda: target.copy_(source, non_blocking=True)) for _ in range(6)]
-    return source.nbytes / GB / statistics.median(times[1:])
-
-
-def forward(options: argparse.Namespace) -> None:
-    """One configuration of the transformer."""
-    variant = variant_named(options.place[0])
-    size = FrameSize.parse(options.place[1])
-    components, load_seconds = _load(variant.name, options, ("fusion",))
-    fusion = cast("FusionModel", components.modules["fusion"])
-    host = _host_memory()
-    noise = draw_noise(variant, size, 0, NoiseSource.CPU, DEVICE)
-    dtype = torch.bfloat16
-    video, audio = noise.video.to(dtype), noise.audio.to(dtype)
+def measure(row: Row, model: FusionModel, offload: BlockOffload) -> None:
+    """One row: a pass to warm up, and timed pairs of passes as a step has them."""
+    set_limit(row.limit_gb)
+    model.run_block = (
+        run_fusion_block if row.token_chunk is None else run_in_chunks(row.token_chunk)
+    )
+    variant = variant_named(row.variant)
+    noise = draw_noise(variant, FrameSize.parse(row.size), 0, NoiseSource.CPU, DEVICE)
+    video, audio = noise.video.bfloat16(), noise.audio.bfloat16()
     generator = torch.Generator(DEVICE).manual_seed(1)
-    texts = torch.randn(1, 60, 4096, device=DEVICE, dtype=dtype, generator=generator)
+    text = torch.randn(1, 60, 4096, device=DEVICE, dtype=torch.bfloat16, generator=generator)
     timestep = torch.full((1,), 500, device=DEVICE)
+    torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    with _watching_smi() as most, torch.inference_mode():
+
+    def forward(skip_layer: int | None = None) -> Tensor:
+        result: Tensor = model(video, audio, timestep, text, text, skip_layer=skip_layer)[0]
+        return result
+
+    def step() -> None:
+        forward()
+        forward(skip_layer=11)
+
+    with watching_smi() as most, torch.inference_mode():
         entered = time.perf_counter()
-        with components.on_device(fusion):
+        with offload.visit():
             torch.cuda.synchronize()
             entered = time.perf_counter() - entered
-
-            def step() -> None:
-                fusion(video, audio, timestep, texts, texts)
-                fusion(video, audio, timestep, texts, texts, skip_layer=11)
-
-            step()
-            result = fusion(video, audio, timestep, texts, texts, skip_layer=11)[0]
-            digest = hashlib.sha256(result.float().cpu().numpy().tobytes()).hexdigest()[:8]
-            times = [_seconds(step) / 2 for _ in range(options.repeats)]
-            reserved = torch.cuda.max_memory_reserved()
-            allocated = torch.cuda.max_memory_allocated()
+            start = time.perf_counter()
+            content = forward().float().cpu().numpy().tobytes()
+            first = time.perf_counter() - start
+            times = [seconds_of(step) / 2 for _ in range(row.repeats)]
+            peaks = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
             time.sleep(0.3)
-    largest = torch.empty(365_000_000, dtype=torch.uint8, pin_memory=True)
-    bandwidth = h2d_bandwidth(largest)
-    streamed = _streamed_bytes(fusion, options)
     print(
-        f"{options.place[0]} {options.place[1]} {options.precision} {options.offload}"
-        f"/{options.host_memory} resident={options.resident_blocks} chunk={options.token_chunk} "
-        f"limit={options.limit_gb}: forward {statistics.median(times):.3f} s "
-        f"[{min(times):.3f} {max(times):.3f}], h2d {bandwidth:.1f} GB/s, streamed "
-        f"{streamed / GB:.2f} GB = {streamed / GB / bandwidth:.3f} s; allocated "
-        f"{allocated / GB:.2f} reserved {reserved / GB:.2f} nvidia-smi {most():.2f} GB; load "
-        f"{load_seconds:.1f} s, enter {entered:.2f} s, host {host}, result {digest}",
+        f"{row.variant:12s}{row.source:9s} chunk {row.token_chunk!s:5s} "
+        f"resident {row.resident_blocks:2d} limit {row.limit_gb!s:4s}: "
+        f"forward {statistics.median(times):.3f} s [{min(times):.3f} {max(times):.3f}], first "
+        f"{first:.2f}, enter {entered:.2f}; allocated {peaks[0] / GB:.2f} reserved "
+        f"{peaks[1] / GB:.2f} nvidia-smi {most():.2f} GB; {host_memory()}; "
+        f"{hashlib.sha256(content).hexdigest()[:8]}",
         flush=True,
     )
 
 
-def load(options: argparse.Namespace) -> None:
-    """Loads all models from a folder, twice over a warm cache."""
-    for _ in range(2):
-        components, seconds = _load(options.place[0], options, MODEL_NAMES)
-        print(
-            f"load {options.place[0]} {options.precision} {options.offload}/{options.host_memory}: "
-            f"{seconds:.1f} s, {_host_memory()}, "
-            f"device {torch.cuda.memory_allocated() / GB:.1f} GB",
-            flush=True,
-        )
-        del components
-        torch.cuda.empty_cache()
+def read_back(path: Path, parcels: dict[int, Parcel]) -> None:
+    """Writes all parts to a file, reads it as a load would, and makes its mapping their home."""
+    spans: dict[str, Span] = {}
+    headers: dict[str, Tensor] = {}
+    with path.open("wb") as file:
+        for number, parcel in parcels.items():
+            assert parcel.flat is not None
+            spans[str(number)] = Span(path, file.tell())
+            headers[str(number)] = torch.empty(parcel.nbytes, dtype=torch.uint8, device="meta")
+            file.write(parcel.flat.numpy().data)
+        total = file.tell()
+    mapped = torch.from_file(str(path), shared=False, size=total, dtype=torch.uint8)
+
+    def part(key: str) -> Tensor:
+        return mapped[spans[key].offset :][: headers[key].nbytes]
+
+    checkpoint = Checkpoint(headers, part, spans.get)
+    set_limit(None)
+
+    def load() -> None:
+        for _ in read_tensors(checkpoint, list(spans), DEVICE):
+            pass
+
+    def load_plainly() -> None:
+        buffer = bytearray(32 * 2**20)
+        target = torch.empty(len(buffer), dtype=torch.uint8, device=DEVICE)
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                target[:count].copy_(torch.frombuffer(buffer, dtype=torch.uint8)[:count])
+
+    for name, work in (("plain read and copy", load_plainly), ("read_tensors", load)):
+        times = [seconds_of(work) for _ in range(2)]
+        print(f"file to device, {name}: {[round(total / GB / t, 1) for t in times]} GB/s")
+    for number, parcel in parcels.items():
+        parcel.homes = parcel.views(part(str(number)))
+        parcel.flat = None
+        parcel.return_home()
+    path.unlink()  # the mapping keeps it
 
 
-def text(options: argparse.Namespace) -> None:
-    """Three texts in one visit of the text encoder."""
-    components, seconds = _load(options.place[0], options, ("text_encoder",))
-    encoder = cast("TextEncoder", components.modules["text_encoder"])
-    batches = [ByteTokenizer(512).encode(["word " * n]) for n in (60, 8, 6)]
-    with _watching_smi() as most, torch.inference_mode():
-
-        def encode() -> None:
-            with components.on_device(encoder):
-                embed_separately(encoder, batches, DEVICE)
-
-        times = [_seconds(encode) for _ in range(3)]
-        reserved = torch.cuda.max_memory_reserved()
-        time.sleep(0.3)
-    print(
-        f"text {options.text_precision} {options.offload}: first {times[0]:.2f} s, then "
-        f"{times[-1]:.2f} s; reserved {reserved / GB:.2f} nvidia-smi {most():.2f} GB, load "
-        f"{seconds:.1f} s, {_host_memory()}",
-        flush=True,
-    )
+def set_limit(limit_gb: float | None) -> None:
+    """What nvidia-smi may show of this process; None: all there is."""
+    total = torch.cuda.get_device_properties(DEVICE).total_memory
+    share = 1.0 if limit_gb is None else (limit_gb - CONTEXT_GB) * GB / total
+    torch.cuda.set_per_process_memory_fraction(share, DEVICE)
 
 
-def _load(
-    variant: str, options: argparse.Namespace, names: Collection[str]
-) -> tuple[Components, float]:
-    placement = Placement(
-        device="cuda",
-        offload=Offload(options.offload),
-        host_memory=HostMemory(options.host_memory),
-        resident_blocks=options.resident_blocks,
-        token_chunk=options.token_chunk,
-    )
-    precision = Precision(
-        transformer=TransformerPrecision(options.precision),
-        text_encoder=TransformerPrecision(options.text_precision),
-        video_vae=TransformerPrecision("bf16"),
-    )
-    start = time.perf_counter()
-    components = load_components(
-        names,
-        variant_named(variant),
-        precision,
-        placement,
-        DEVICE,
-        options.ckpt_dir,
-        use_random_weights=options.ckpt_dir is None,
-    )
-    torch.cuda.synchronize()
-    return components, time.perf_counter() - start
-
-
-def _streamed_bytes(fusion: FusionModel, options: argparse.Namespace) -> int:
-    """Bytes of blocks that a forward pass brings in: the mean of one with and one without skip."""
-    if options.offload != "blocks":
-        return 0
-    blocks = fusion.video_model.blocks, fusion.audio_model.blocks
-    one = sum(t.nbytes for branch in blocks for t in branch[0].state_dict().values())
-    return int(one * (len(blocks[0]) - options.resident_blocks))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    work()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def _host_memory() -> str:
-    """Of this process, in GB: memory of its own (page-locked included), and mapped files."""
+def host_memory() -> str:
+    """Of this process: memory of its own (page-locked included), and mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     values = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Rss")}
     own = (values["RssAnon"] + values["RssShmem"]) * 1024 / GB
-    return f"own {own:.1f} GB, mapped {values['RssFile'] * 1024 / GB:.1f} GB"
+    return f"host {own:.1f} GB, mapped {values['RssFile'] * 1024 / GB:.1f} GB"
 
 
 @contextmanager
-def _watching_smi() -> Iterator[Callable[[], float]]:
+def watching_smi() -> Iterator[Callable[[], float]]:
     """Asks nvidia-smi all the while; the result gives the most GB it showed."""
     seen, stop = [0.0], threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
             seen.append(_smi_used())
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -335,16 +239,19 @@ def _watching_smi() -> Iterator[Callable[[], float]]:
 
 
 def _smi_used() -> float:
-    """GB that nvidia-smi shows for this process, or for the whole card where it lists none."""
-    query = "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"
-    answer = subprocess.run(["nvidia-smi", *query], capture_output=True, text=True, check=False)
-    rows = [line.split(",") for line in answer.stdout.splitlines() if "," in line]
-    own = [row[1] for row in rows if row[0].strip() == str(os.getpid())]
-    if not own:
-        query = "--query-gpu=memory.used", "--format=csv,noheader,nounits"
-        answer = subprocess.run(["nvidia-smi", *query], capture_output=True, text=True, check=False)
-        own = answer.stdout.splitlines()[:1]
-    return float(own[0]) * 2**20 / GB if own and own[0].strip().isdecimal() else 0.0
+    """GB that nvidia-smi shows for this process, or for its card where it lists no processes."""
+    processes = _ask_smi("--query-compute-apps=pid,used_memory")
+    own = [row[1] for row in processes if row[0] == str(os.getpid())]
+    card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    cards = _ask_smi("--query-gpu=index,memory.used")
+    own += [row[1] for row in cards if row[0] == card]
+    return float(own[0]) * 2**20 / GB if own else 0.0
+
+
+def _ask_smi(query: str) -> list[list[str]]:
+    command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [[cell.strip() for cell in line.split(",")] for line in answer.stdout.splitlines()]
 
 
 if __name__ == "__main__":

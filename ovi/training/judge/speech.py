@@ -1,6 +1,6 @@
 """Understands the words of a clip, with pocketsphinx and a grammar of the vocabulary.
 
-Pocketsphinx is optional: `recogniser()` is None where it is not installed, and words stay
+Pocketsphinx is optional: `load_recogniser()` is None where it is not installed, and words stay
 unjudged. A little noise is added and silence is put around the speech, because that is what its
 acoustic model was made for; both were chosen on the true clips.
 """
@@ -47,6 +47,8 @@ class Recogniser:
         sound = np.concatenate([silence, GAIN * spoken, silence])
         sound += NOISE_LEVEL * np.random.default_rng(0).standard_normal(len(sound))
         samples = (np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16)
+        # Else the loudness of earlier clips would help to decide the words of this one.
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw(samples.tobytes(), full_utt=True)
         self._decoder.end_utt()

@@ -9,6 +9,7 @@ B batch, M mel bands, T mel frames, L audio latents.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from ovi.training.config import RunConfig, read_table, resize
 from ovi.training.draws import Draw
 from ovi.training.losses import normal_divergence
 from ovi.training.pictures import write_spectrograms
-from ovi.training.stages.stage import Losses, Stage, Weights
+from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
 from ovi.training.world.batch import SceneBatch
 from ovi.training.world_source import WorldSource
 
@@ -55,14 +56,19 @@ class AudioVaeStage(Stage):
         """See `Stage`."""
         return self.world.scenes(draw.clip_seeds(batch_size))
 
-    def forward(self, prepared: SceneBatch, draw: Draw) -> Losses:
+    @torch.no_grad()
+    def inputs(self, prepared: SceneBatch, draw: Draw) -> Inputs:
         """See `Stage`."""
+        mel, config = self._mel(prepared), self.vae.config
+        shape = (len(mel), config.latent_channels, mel.shape[-1] // config.frames_per_latent)
+        generator = draw.generator(self.device, "latents")
+        return {"mel": mel, "noise": torch.randn(shape, generator=generator, device=self.device)}
+
+    def forward(self, inputs: Inputs) -> Losses:
+        """See `Stage`."""
+        mel, noise = cast("tuple[Tensor, Tensor]", (inputs["mel"], inputs["noise"]))
         vae, settings = self.vae, self.settings
-        mel = self._mel(prepared)
         latents = vae.encode(mel)
-        noise = torch.randn(
-            latents.mean.shape, generator=draw.generator(self.device, "latents"), device=self.device
-        )
         drawn = latents.mean + noise * (0.5 * latents.logvar).exp()
         made = vae.decode_normalised(drawn).float()
         wanted = (mel - vae.mel_mean) / vae.mel_std

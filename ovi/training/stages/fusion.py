@@ -15,7 +15,7 @@ B batch, C channels, F latent frames, H W latent rows and columns, L audio laten
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -49,7 +49,7 @@ from ovi.training.errors import TrainingError
 from ovi.training.latents import LatentSet, encode_world, token_rows
 from ovi.training.losses import noised, velocity_loss
 from ovi.training.pictures import write_frames, write_spectrograms
-from ovi.training.stages.stage import Losses, Stage, Weights
+from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
 from ovi.training.starting_weights import start_fusion, start_text_encoder
 from ovi.training.weight_files import read_weights
 from ovi.training.world.caption import write_caption
@@ -77,6 +77,8 @@ class FusionSettings:
     """As in the video VAE's training: the velocity of the other channels is not learned, and they
     are not read."""
     encode_batch: int = 64
+    text_tokens: int = 256
+    """Tokens of a caption that are kept; at least those of the longest, </s> included."""
     face_share: float = 0.5
     shift: float = 3.0
     """Above 1 more clips are trained at strong noise."""
@@ -94,29 +96,12 @@ class FusionSettings:
     """Prompts that are rendered for `samples/`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FusionBatch:
-    """Latents and texts of one forward pass, on the device."""
-
-    video: Tensor
-    """(B, C, F, H, W) float32"""
-    audio: Tensor
-    """(B, L, C) float32"""
-    ids: Tensor
-    """(B, n) int64, each clip's text"""
-    stand_in: Tensor
-    """(B,) which of `NO_TEXT` takes its place where it is left out"""
-    without_video_text: Tensor
-    """(B,) whether the picture's branch does not read the text"""
-    without_audio_text: Tensor
-    """(B,) whether the sound's branch does not"""
-
-
 class FusionStage(Stage):
     """Trains a `FusionModel` and a `TextEncoder` together."""
 
     no_text: Tensor
     buckets: Tensor
+    is_active: Tensor
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
@@ -140,44 +125,62 @@ class FusionStage(Stage):
         self.register_buffer("no_text", no_text, persistent=False)
         buckets = bucket_grid(text_len, self.text_encoder.config)
         self.register_buffer("buckets", buckets, persistent=False)
+        channels = torch.arange(self.fusion.config.video.in_channels)
+        is_active = (channels < self.settings.active_channels).float().view(-1, 1, 1, 1)
+        self.register_buffer("is_active", is_active, persistent=False)
 
     def prepare(self, draw: Draw, batch_size: int) -> int:
         """Nothing is prepared on the CPU; the clips are chosen from the cache."""
         del draw
         return batch_size
 
-    def forward(self, prepared: int, draw: Draw) -> Losses:
-        """See `Stage`."""
+    @torch.no_grad()
+    def inputs(self, prepared: int, draw: Draw) -> Inputs:
+        """Clips of the cache, each with one of its wordings, and all that is random about them."""
         if self.latents is None:
             self.latents = self.load_latents()
-        batch = self.draw_batch(self.latents, prepared, draw)
-        return self.losses(batch, draw)
-
-    def losses(self, batch: FusionBatch, draw: Draw) -> Losses:
-        """The flow-matching losses of a batch, with noise and timesteps of `draw`."""
-        settings, device = self.settings, self.device
-        count = len(batch.video)
-        generator = draw.generator(device, "noise")
-        rand = partial(torch.rand, generator=generator, device=device)
-        video_noise = torch.randn(batch.video.shape, generator=generator, device=device)
-        audio_noise = torch.randn(batch.audio.shape, generator=generator, device=device)
-        even = rand(count)
-        sigma = settings.shift * even / (1 + (settings.shift - 1) * even)
-        video = noised(batch.video, video_noise, sigma)
-        audio = noised(batch.audio, audio_noise, sigma)
-        lost = rand(count)
-        loses_video = lost < settings.other_dropout
-        loses_audio = lost > 1 - settings.other_dropout
-        video = torch.where(loses_video[:, None, None, None, None], video_noise, video)
-        audio = torch.where(loses_audio[:, None, None], audio_noise, audio)
+        latents, settings, device = self.latents, self.settings, self.device
+        generator = draw.generator(device, "clips")
+        chance = partial(torch.rand, prepared, generator=generator, device=device)
+        pick = partial(torch.randint, size=(prepared,), generator=generator, device=device)
+        chosen, wording = pick(len(latents)), pick(latents.text.shape[1])
+        stand_in = (pick(2 * len(NO_TEXT)) - len(NO_TEXT)).clamp_min(0)
+        dropped, lost, even = chance(), chance(), chance()
+        both, one = settings.text_dropout, settings.branch_text_dropout
+        video, audio = latents.video[chosen].float(), latents.audio[chosen].float()
+        noise = partial(torch.randn, generator=generator, device=device)
         is_clean = float(torch.rand((), generator=draw.generator("cpu", "clean frame")))
-        first_is_clean = is_clean < settings.clean_frame_share
+        return {
+            "video": video,
+            "audio": audio,
+            "video_noise": noise(video.shape),
+            "audio_noise": noise(audio.shape),
+            "sigma": settings.shift * even / (1 + (settings.shift - 1) * even),
+            "ids": latents.text[chosen, wording].long(),
+            "stand_in": stand_in,
+            "without_video_text": dropped < both + one,
+            "without_audio_text": (dropped < both) | (dropped > 1 - one),
+            "video_is_lost": lost < settings.other_dropout,
+            "audio_is_lost": lost > 1 - settings.other_dropout,
+            "first_is_clean": is_clean < settings.clean_frame_share,
+        }
+
+    def forward(self, inputs: Inputs) -> Losses:
+        """The flow-matching losses of the inputs."""
+        settings = self.settings
+        first_is_clean = bool(inputs["first_is_clean"])
+        given = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
+        sigma, noise = given["sigma"], given["video_noise"]
+        video = noised(given["video"], noise, sigma)
+        audio = noised(given["audio"], given["audio_noise"], sigma)
+        video_is_lost, audio_is_lost = given["video_is_lost"], given["audio_is_lost"]
+        video = torch.where(video_is_lost[:, None, None, None, None], noise, video)
+        audio = torch.where(audio_is_lost[:, None, None], given["audio_noise"], audio)
         if first_is_clean:
-            video = torch.cat([batch.video[:, :, :1], video[:, :, 1:]], dim=2)
-        video_text, audio_text = self.embed_texts(batch)
-        video[:, settings.active_channels :] = 0
+            video = torch.cat([given["video"][:, :, :1], video[:, :, 1:]], dim=2)
+        video_text, audio_text = self.embed_texts(given)
         made_video, made_audio = self.fusion(
-            video,
+            video * self.is_active,
             audio,
             (sigma * 1000).floor(),  # the sampler's timesteps are whole numbers
             video_text,
@@ -185,19 +188,21 @@ class FusionStage(Stage):
             first_frame_is_clean=first_is_clean,
         )
         scored = (slice(None), slice(settings.active_channels), slice(int(first_is_clean), None))
-        video_errors = velocity_loss(made_video[scored], batch.video[scored], video_noise[scored])
-        audio_errors = velocity_loss(made_audio, batch.audio, audio_noise)
-        video_loss = _mean_where(video_errors, ~loses_video)
-        audio_loss = _mean_where(audio_errors, ~loses_audio)
+        video_errors = velocity_loss(made_video[scored], given["video"][scored], noise[scored])
+        audio_errors = velocity_loss(made_audio, given["audio"], given["audio_noise"])
+        video_loss = _mean_where(video_errors, ~video_is_lost)
+        audio_loss = _mean_where(audio_errors, ~audio_is_lost)
         loss = video_loss + settings.audio_weight * audio_loss
         return {"loss": loss, "video": video_loss, "audio": audio_loss}
 
-    def embed_texts(self, batch: FusionBatch) -> tuple[Tensor, Tensor]:
+    def embed_texts(self, given: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """What each branch reads, (B, n, D): the clip's text, or what stands for none."""
-        count, num_tokens = batch.ids.shape
-        rows = self.embed(torch.cat([batch.ids, self.no_text[:, :num_tokens]]))
-        texts, stand_ins = rows[:count], rows[count:][batch.stand_in]
-        without = (batch.without_video_text, batch.without_audio_text)
+        ids = given["ids"]
+        rows = self.embed(torch.cat([ids, self.no_text[:, : ids.shape[1]]]))
+        texts, kinds = rows[: len(ids)], rows[len(ids) :]
+        chosen = given["stand_in"][:, None] == torch.arange(len(kinds), device=ids.device)
+        stand_ins = (chosen.to(rows.dtype) @ kinds.flatten(1)).view_as(texts)
+        without = (given["without_video_text"], given["without_audio_text"])
         video, audio = (torch.where(w[:, None, None], stand_ins, texts) for w in without)
         return video, audio
 
@@ -209,31 +214,13 @@ class FusionStage(Stage):
         """
         encoder = self.text_encoder
         buckets = self.buckets[: ids.shape[1], : ids.shape[1]]
-        x = encoder.token_embedding(ids)
+        # A product with one-hot rows: looking rows up has a slow gradient on GPUs, for sorting.
+        table = cast("Tensor", encoder.token_embedding.weight)
+        x = (ids[..., None] == torch.arange(len(table), device=ids.device)).to(table.dtype) @ table
         for layer in encoder.layers:
             x = layer(x, buckets, ids == PAD_ID)
         rows: Tensor = encoder.final_norm(x)
         return rows * (ids != PAD_ID)[..., None]
-
-    def draw_batch(self, latents: LatentSet, count: int, draw: Draw) -> FusionBatch:
-        """Clips of the cache, each with one of its wordings, some without."""
-        settings, device = self.settings, self.device
-        generator = draw.generator(device, "clips")
-        chosen = torch.randint(len(latents), (count,), generator=generator, device=device)
-        wordings = latents.text.shape[1]
-        wording = torch.randint(wordings, (count,), generator=generator, device=device)
-        ids = latents.text[chosen, wording].long()
-        dropped = torch.rand(count, generator=generator, device=device)
-        stand_in = torch.randint(2 * len(NO_TEXT), (count,), generator=generator, device=device)
-        both, one = settings.text_dropout, settings.branch_text_dropout
-        return FusionBatch(
-            video=latents.video[chosen].float(),
-            audio=latents.audio[chosen].float(),
-            ids=ids,
-            stand_in=(stand_in - len(NO_TEXT)).clamp_min(0),
-            without_video_text=dropped < both + one,
-            without_audio_text=(dropped < both) | (dropped > 1 - one),
-        )
 
     def load_latents(self) -> LatentSet:
         """The cached latents: from their file, or encoded now."""
@@ -249,7 +236,7 @@ class FusionStage(Stage):
                 WorldSource(settings.face_share),
                 num_clips=settings.num_clips,
                 num_wordings=settings.num_wordings,
-                text_len=self.text_encoder.config.text_len,
+                text_len=settings.text_tokens,
                 batch_size=settings.encode_batch,
             )
         if path is not None:

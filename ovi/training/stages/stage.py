@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from ovi.training.draws import Draw
 
+Inputs = dict[str, Tensor | bool]
+"""What one forward pass is a function of: tensors on the device, and flags."""
+
 Losses = dict[str, Tensor]
 """Scalars by name; the one called `loss` is minimised, the others are its parts."""
 
@@ -22,8 +25,12 @@ class Stage(nn.Module):
         """Data of one forward pass, on the CPU; runs ahead, perhaps in another process."""
         raise NotImplementedError
 
-    def forward(self, prepared: Any, draw: Draw) -> Losses:
-        """The losses of one forward pass, on the stage's device."""
+    def inputs(self, prepared: Any, draw: Draw) -> Inputs:
+        """The pass's inputs on the stage's device: all that is drawn, rendered or copied."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Inputs) -> Losses:
+        """The losses of one forward pass: nothing random, and nothing that the CPU waits for."""
         raise NotImplementedError
 
     def compile_parts(self) -> None:

@@ -13,7 +13,7 @@ B batch, T frames, C channels.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from ovi.training.config import RunConfig, read_table, resize
 from ovi.training.draws import Draw
 from ovi.training.losses import coarse_loss, edge_loss
 from ovi.training.pictures import write_frames
-from ovi.training.stages.stage import Losses, Stage, Weights
+from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
 from ovi.training.whole_clip import WholeClip
 from ovi.training.world.batch import SceneBatch
 from ovi.training.world_source import WorldSource
@@ -46,7 +46,7 @@ class VaeSettings:
     """Frames of a training window; 1 + 4n. Windows start at a random frame."""
     noise: float = 0.1
     """Deviation of the noise that is added to the latents."""
-    size_weight: float = 1e-6
+    size_weight: float = 3e-5
     """Of the latents' mean square, in units of the noise's."""
     edge_weight: float = 1.0
     coarse_weight: float = 0.5
@@ -85,17 +85,30 @@ class VaeStage(Stage):
         """See `Stage`."""
         return self.world.scenes(draw.clip_seeds(batch_size))
 
-    def forward(self, prepared: SceneBatch, draw: Draw) -> Losses:
+    @torch.no_grad()
+    def inputs(self, prepared: SceneBatch, draw: Draw) -> Inputs:
         """See `Stage`."""
-        with torch.no_grad():
-            frames = self.world.frames(prepared, self.device)
-            frames = self._window(frames, draw)
+        frames = self._window(self.world.frames(prepared, self.device), draw)
+        config = self.vae.config
+        shape = (
+            len(frames),
+            config.latent_channels,
+            1 + (frames.shape[2] - 1) // config.temporal_factor,
+            frames.shape[3] // config.spatial_factor,
+            frames.shape[4] // config.spatial_factor,
+        )
+        generator = draw.generator(self.device, "latents")
+        return {
+            "frames": frames,
+            "noise": torch.randn(shape, generator=generator, device=self.device),
+        }
+
+    def forward(self, inputs: Inputs) -> Losses:
+        """See `Stage`."""
+        frames, noise = cast("tuple[Tensor, Tensor]", (inputs["frames"], inputs["noise"]))
         settings = self.settings
         # What is masked here has no gradient, and so stays as zero as it started.
         mean = self._encode(frames, WholeClip()) * self.is_active
-        noise = torch.randn(
-            mean.shape, generator=draw.generator(self.device, "latents"), device=self.device
-        )
         noise = settings.noise * self.is_active * noise
         made = self._decode(mean + noise, WholeClip()).float()
         pixels = (made - frames).abs().mean()
@@ -103,8 +116,7 @@ class VaeStage(Stage):
         size = (mean.float() / settings.noise).square().mean() / self.is_active.mean()
         loss = pixels + settings.edge_weight * edges + settings.coarse_weight * coarse
         loss = loss + settings.size_weight * size
-        with torch.no_grad():
-            error = (made.clamp(-1, 1) - frames).square().mean() / 4
+        error = (made.detach().clamp(-1, 1) - frames).square().mean() / 4
         return {
             "loss": loss,
             "pixels": pixels,

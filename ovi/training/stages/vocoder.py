@@ -9,19 +9,20 @@ B batch, M mel bands, T mel frames.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from ovi.models.audio_vae.mel import log_mel
+from ovi.models.audio_vae.mel import log_mel, mel_basis
 from ovi.models.audio_vae.model import AudioVae
 from ovi.models.nano import NANO_CONFIGS
 from ovi.models.vocoder.model import Vocoder
 from ovi.training.config import RunConfig, read_table, resize
 from ovi.training.draws import Draw
-from ovi.training.losses import spectral_loss
+from ovi.training.losses import mel_loss, spectral_loss
 from ovi.training.pictures import write_sound, write_spectrograms
-from ovi.training.stages.stage import Losses, Stage, Weights
+from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
 from ovi.training.weight_files import read_weights
 from ovi.training.world.batch import SceneBatch
 from ovi.training.world_source import WorldSource
@@ -46,6 +47,8 @@ class VocoderSettings:
 class VocoderStage(Stage):
     """Draws sounds of the nano world, and trains a `Vocoder` on windows of them."""
 
+    mel_basis: Tensor
+
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
         self.settings = read_table(VocoderSettings, dict(config.settings), "[settings]")
@@ -60,24 +63,30 @@ class VocoderStage(Stage):
         if self.settings.audio_vae:
             self.audio_vae = AudioVae(self.audio_config).requires_grad_(requires_grad=False)
             read_weights(self.audio_vae, Path(self.settings.audio_vae))
+        self.register_buffer("mel_basis", mel_basis(self.audio_config), persistent=False)
         self.world = WorldSource(self.settings.face_share)
 
     def prepare(self, draw: Draw, batch_size: int) -> SceneBatch:
         """See `Stage`."""
         return self.world.scenes(draw.clip_seeds(batch_size))
 
-    def forward(self, prepared: SceneBatch, draw: Draw) -> Losses:
+    @torch.no_grad()
+    def inputs(self, prepared: SceneBatch, draw: Draw) -> Inputs:
         """See `Stage`."""
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            waveforms = self.world.waveforms(prepared, self.device)
-            mel = self._given(log_mel(waveforms, self.audio_config), draw)
-            mel, wanted = self._windows(mel, waveforms, draw)
+        waveforms = self.world.waveforms(prepared, self.device)
+        mel = self._given(log_mel(waveforms, self.audio_config), draw)
+        mel, wanted = self._windows(mel, waveforms, draw)
+        return {"mel": mel, "wanted": wanted}
+
+    def forward(self, inputs: Inputs) -> Losses:
+        """See `Stage`."""
+        mel, wanted = cast("tuple[Tensor, Tensor]", (inputs["mel"], inputs["wanted"]))
         made = self.vocoder(mel)[:, 0].float()
         with torch.autocast(self.device.type, enabled=False):
             spectral = spectral_loss(made, wanted)
-            mels = (log_mel(made, self.audio_config) - log_mel(wanted, self.audio_config)).abs()
-        loss = spectral + self.settings.mel_weight * mels.mean()
-        return {"loss": loss, "spectral": spectral, "mel": mels.mean()}
+            mels = mel_loss(made, wanted, self.mel_basis)
+        loss = spectral + self.settings.mel_weight * mels
+        return {"loss": loss, "spectral": spectral, "mel": mels}
 
     def write_samples(self, folder: Path, prefix: str) -> None:
         """Held-out sounds: the recording, and what the vocoder makes of its spectrogram."""

@@ -28,6 +28,8 @@ from ovi.types import Latents, TextEmbeddings
 from tests.engine.golden import check_fusion, check_video_vae
 from tests.engine.golden.cases import Case, read_cases, relative_error
 
+PLAIN = Placement()
+
 
 def main() -> int:
     parser = argparse.ArgumentParser()
@@ -69,24 +71,34 @@ def _check_all(options: argparse.Namespace) -> list[dict[str, Any]]:
     if device.type == "cuda":
         device = torch.device("cuda", options.rank)
     group = RankGroup(layout, options.rank, device, options.rendezvous)
+    group.greet()
     found = []
+    is_first = True
     for case in read_cases():
         if case.kind == "fusion":
             for dtype in (torch.float32, torch.bfloat16):
                 found += check_velocity(case, group, dtype)
+                if is_first:
+                    found += check_velocity(case, group, dtype, is_sharded=True)
+            is_first = False
         elif case.kind == "e2e":
             found += check_clip(case, group)
         elif case.kind == "vae22_dec":
             found += check_frames(case, group)
+    group.close()
     return found
 
 
-def check_velocity(case: Case, group: RankGroup, dtype: torch.dtype) -> list[dict[str, Any]]:
+def check_velocity(
+    case: Case, group: RankGroup, dtype: torch.dtype, *, is_sharded: bool = False
+) -> list[dict[str, Any]]:
     """One pass of the model, taken as the negative one: it reads two texts and skips a layer."""
-    model = check_fusion.build_model(case, dtype).to(group.device)
+    model = check_fusion.build_model(case, dtype)
+    if not is_sharded:
+        model = model.to(group.device)
     if group.layout.sequence_degree > model.config.video.num_heads:
         return []
-    stages = stages_of(group, model, None, dtype)
+    stages = stages_of(group, model, None, dtype, Placement(is_sharded=is_sharded))
     inputs = {name: t.to(group.device) for name, t in case.tensors.items() if name[:3] == "in."}
     arguments = dict(case.about["case"].get("kwargs", {}))
     skip_layer = arguments.get("slg_layer")
@@ -112,10 +124,13 @@ def check_velocity(case: Case, group: RankGroup, dtype: torch.dtype) -> list[dic
     limit = case.tolerance if dtype is torch.float32 else case.bf16_vs_fp32
     assert limit is not None
     own = []
+    kind = " of divided weights" if is_sharded else ""
     for name, first, second in zip(("video", "audio"), results, again, strict=True):
         for actual in (first, second):
             own.append(
-                entry(case, f"out.{name}", dtype, actual[0], case.tensors[f"out.{name}"], limit)
+                entry(
+                    case, f"out.{name}{kind}", dtype, actual[0], case.tensors[f"out.{name}"], limit
+                )
             )
     return own
 
@@ -185,11 +200,16 @@ def all_frames(stages: Stages, latents: Tensor) -> Tensor | None:
 
 
 def stages_of(
-    group: RankGroup, model: FusionModel | None, vae: VideoVae, dtype: torch.dtype
+    group: RankGroup,
+    model: FusionModel | None,
+    vae: VideoVae | None,
+    dtype: torch.dtype,
+    placement: Placement = PLAIN,
 ) -> Stages:
+    """The stages on this rank; models that a check does not use may be None."""
     if model is None:
         return Stages(group, None, vae, None, dtype, lambda _: nullcontext(), False)
-    return Stages.of(group, model, vae, dtype, lambda _: nullcontext(), Placement())
+    return Stages.of(group, model, vae, dtype, lambda _: nullcontext(), placement)
 
 
 def entry(

@@ -44,6 +44,11 @@ def test_a_rank_that_cannot_load_ends_the_load_with_its_error():
         load_pair(rank_command=command_with("weights"))
 
 
+def test_a_rank_lost_while_all_meet_ends_the_load():
+    with pytest.raises(RankError, match="ended with exit code 3"):
+        load_pair(rank_command=command_with("meeting"))
+
+
 def test_more_ranks_than_heads_are_refused():
     with pytest.raises(PlacementError, match="use at most 8"):
         load(10, rank_command=("true",))

@@ -17,7 +17,7 @@ from ovi.runtime.offload import resident
 from ovi.runtime.quantize import FP8 as FP8_BITS
 from ovi.runtime.quantize import INT8 as INT8_BITS
 from ovi.runtime.quantize import EightBitLinear, EightBits
-from ovi.spec.placement import Offload, Placement
+from ovi.spec.placement import HostMemory, Offload, Placement
 from ovi.spec.request import Precision, TransformerPrecision
 from ovi.spec.variants import VARIANTS, variant_named
 from ovi.weights import hashes, manifest
@@ -151,6 +151,20 @@ def test_offload_gives_identical_output_and_keeps_weights_off_the_device(
     with resident(away.fusion, meta, Offload.MODEL):
         assert next(away.fusion.parameters()).is_meta
     assert all(map(torch.equal, velocity_of(stay), velocity_of(away)))
+
+
+def test_half_of_the_video_vae_comes_to_the_device_alone(shared_dir: Path) -> None:
+    meta = torch.device("meta")
+    for offload in (Offload.MODEL, Offload.BLOCKS):
+        placement = Placement(device="cpu", offload=offload, host_memory=HostMemory.MAPPED)
+        vae = (models := load(shared_dir, placement=placement, device=meta)).video_vae
+        with models.on_device(vae.decoder):
+            assert all(parameter.is_meta for parameter in vae.decoder.parameters())
+            assert not any(parameter.is_meta for parameter in vae.encoder.parameters())
+        assert not any(parameter.is_meta for parameter in vae.parameters())
+    resident_vae = (models := load(shared_dir)).video_vae
+    with models.on_device(resident_vae.decoder):
+        assert resident_vae.decode(torch.randn(1, 48, 1, 4, 4)).isfinite().all()
 
 
 def test_files_of_other_sizes_are_refused_unless_the_folder_says_so(ckpt_dir: Path) -> None:

@@ -203,7 +203,7 @@ def test_layers_of_a_kind_of_their_own_stay() -> None:
         """Computes differently."""
 
     model = ToyModel()
-    model.blocks[1][1] = Own(48, 96)
+    model.get_submodule("blocks.1").register_module("1", Own(48, 96))
     stored = store_int8(model)
     assert type(stored.get_submodule("blocks.1.1")) is Own
     assert type(stored.get_submodule("blocks.1.2")) is EightBitLinear

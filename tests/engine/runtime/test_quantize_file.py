@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +141,25 @@ def test_the_header_names_original_and_method_and_the_hash_is_that_of_the_file(
 
 def test_saving_twice_gives_the_same_bytes(ckpt_dir: Path) -> None:
     assert save(ckpt_dir)[1] == save(ckpt_dir)[1]
+
+
+def test_only_tensors_at_hand_are_held(ckpt_dir: Path) -> None:
+    source = ckpt_dir / ORIGINALS["fusion"]
+    conversion = plan_conversion("fusion", variant_named(VARIANT), ckpt_dir, source, "0" * 64, INT8)
+    held: list[weakref.ref[Tensor]] = []
+    most = 0
+
+    def read(key: str) -> Tensor:
+        nonlocal most
+        tensor = conversion.checkpoint.read(key).clone()
+        held.append(weakref.ref(tensor))
+        most = max(most, sum(reference() is not None for reference in held))
+        return tensor
+
+    watched = replace(conversion, checkpoint=replace(conversion.checkpoint, read=read))
+    save_quantized(watched, target_of(ckpt_dir, "fusion", INT8), CPU, lambda *_: None)
+    assert len(held) == len(conversion.checkpoint.headers)
+    assert most <= 3, "the one at hand, and those that it replaces"
 
 
 # Safe files

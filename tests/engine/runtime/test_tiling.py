@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +12,22 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ovi import pipeline as pipeline_module
 from ovi.models.nano import NANO_CONFIGS
 from ovi.models.video_vae.config import WAN22, VideoVaeConfig
 from ovi.models.video_vae.history import CausalHistory
 from ovi.models.video_vae.model import VideoVae
+from ovi.pipeline import load_pipeline
 from ovi.runtime import tiling
 from ovi.runtime.random_weights import fill_random
 from ovi.runtime.tiling import decode_tiled, plan_areas
 from ovi.spec.geometry import FrameSize
+from ovi.spec.placement import Offload, Placement
+from ovi.spec.request import Precision, VaeTiling
 from ovi.spec.tiles import Tile, grid_tiles
 from tests.engine.golden.cases import read_cases, relative_error
 from tests.engine.golden.check_video_vae import load_video_vae
+from tests.engine.toy_checkpoints import write_toy_checkpoints
 
 SMALL = VideoVaeConfig(
     encoder_dim=2,
@@ -188,3 +194,23 @@ def test_histories_do_not_grow_with_time(monkeypatch: pytest.MonkeyPatch) -> Non
         held.append(sum(tensor.numel() for tensor in tensors))
     assert len(histories) == 1 + 4
     assert held[1] == held[2] == held[3] > 0
+
+
+def test_a_pipeline_decodes_in_the_tiles_of_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_toy_checkpoints(tmp_path)
+    placement = Placement(device="cpu", offload=Offload.MODEL)
+    pipeline = load_pipeline("960x960_5s", Precision(), placement, tmp_path)
+    latents = random_latents(WAN22, 2, 16, 10)
+    grids: list[int] = []
+
+    def watched(vae: VideoVae, latents: Tensor, tiles: Sequence[Tile]) -> Iterator[Tensor]:
+        grids.append(len(tiles))
+        return decode_tiled(vae, latents, tiles)
+
+    monkeypatch.setattr(pipeline_module, "decode_tiled", watched)
+    whole = torch.cat(list(pipeline.decode_video(latents)), dim=2)
+    tiled = torch.cat(list(pipeline.decode_video(latents, VaeTiling(side=128))), dim=2)
+    assert grids == [1, 2 * 2]
+    assert psnr(tiled, whole) > 120

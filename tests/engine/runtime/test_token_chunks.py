@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ovi.runtime.quantize import EightBitLinear, multiply_dequantized
 from ovi.runtime.token_chunks import chunks_of, run_in_chunks
 from tests.engine.runtime.tiny_fusion import (
     STORES,
@@ -81,3 +82,27 @@ def test_chunks_cover_all_tokens_once_and_are_about_even() -> None:
                 assert len(chunk.given.rope.cos) == len(chunk.given.rope.sin) == length
             clean_tokens = sum(c.given.time.token_runs[0] for c in chunks)
             assert clean_tokens == given.time.token_runs[0]
+
+
+@pytest.mark.parametrize("storage", ["fp8", "int8"])
+def test_eight_bit_weights_become_floating_once_for_all_chunks(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    dequantized = EightBitLinear.dequantized
+
+    def count(layer: EightBitLinear, dtype: torch.dtype) -> torch.Tensor:
+        made.append(id(layer))
+        return dequantized(layer, dtype)
+
+    monkeypatch.setattr(EightBitLinear, "dequantized", count)
+    model = tiny_fusion(storage)
+    model.run_block = run_in_chunks(4)
+    passes(model, [None])
+    layers = [module for module in model.modules() if isinstance(module, EightBitLinear)]
+    # Keys and values of the text and of the other branch come from different tokens.
+    shared = [layer for name, layer in model.named_modules() if name.endswith("cross_attn.k")]
+    assert made
+    for layer in layers:
+        assert made.count(id(layer)) <= 1 + (layer in shared)
+        assert layer.multiply is multiply_dequantized

@@ -15,7 +15,7 @@ class Tape(TorchDispatchMode):
 
     def __init__(self, *given: nn.Module) -> None:
         """What belongs to the `given` modules does not count."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
         self._known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         for module in given:

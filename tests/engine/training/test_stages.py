@@ -59,7 +59,7 @@ def train(stage: Stage, num_steps: int, prepared: Any, rate: float) -> tuple[flo
     optimizer = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], lr=rate)
     losses = []
     for _ in range(num_steps):
-        loss = stage(prepared, Draw(1, 0))["loss"]
+        loss = stage(stage.inputs(prepared, Draw(1, 0)))["loss"]
         losses.append(float(loss.detach()))
         optimizer.zero_grad()
         loss.backward()
@@ -166,17 +166,16 @@ def test_text_rows_are_those_of_the_engine() -> None:
 
 def test_dropped_texts_are_dropped_where_they_should_be() -> None:
     stage = make_fusion()
-    assert stage.latents is not None
-    batches = [stage.draw_batch(stage.latents, 500, Draw(1, number)) for number in range(4)]
-    video = torch.cat([batch.without_video_text for batch in batches]).float().mean()
-    audio = torch.cat([batch.without_audio_text for batch in batches]).float().mean()
-    both = torch.cat([b.without_video_text & b.without_audio_text for b in batches]).float().mean()
+    batches = [stage.inputs(500, Draw(1, number)) for number in range(4)]
+    without_video = torch.cat([batch["without_video_text"] for batch in batches])
+    without_audio = torch.cat([batch["without_audio_text"] for batch in batches])
+    video, audio = without_video.float().mean(), without_audio.float().mean()
+    both = (without_video & without_audio).float().mean()
     assert video.item() == pytest.approx(0.15, abs=0.03)
     assert audio.item() == pytest.approx(0.15, abs=0.03)
     assert both.item() == pytest.approx(0.10, abs=0.03)
-    again = stage.draw_batch(stage.latents, 500, Draw(1, 0))
-    assert torch.equal(again.ids, batches[0].ids)
-    assert not torch.equal(batches[1].ids, batches[0].ids)
+    assert torch.equal(stage.inputs(500, Draw(1, 0))["ids"], batches[0]["ids"])
+    assert not torch.equal(batches[1]["ids"], batches[0]["ids"])
 
 
 def test_shipped_configurations_can_be_read() -> None:

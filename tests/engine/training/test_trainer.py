@@ -19,7 +19,7 @@ from ovi.training.config import OptimizerConfig, RunConfig
 from ovi.training.draws import Draw
 from ovi.training.processes import Processes
 from ovi.training.schedule import Budget, learning_rate
-from ovi.training.stages.stage import Losses, Stage, Weights
+from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
 from ovi.training.state import load_checkpoint, read_checkpoint
 from ovi.training.trainer import CHECKPOINT, Trainer
 from ovi.training.travel import pack_state, unpack_state
@@ -57,9 +57,13 @@ class Line(Stage):
     def prepare(self, draw: Draw, batch_size: int) -> Tensor:
         return torch.tensor([[seed % 7 - 3.0] for seed in draw.clip_seeds(batch_size)])
 
-    def forward(self, prepared: Tensor, draw: Draw) -> Losses:
+    def inputs(self, prepared: Tensor, draw: Draw) -> Inputs:
         del draw
-        return {"loss": (self.line(prepared) - (2 * prepared + 1)).square().mean()}
+        return {"x": prepared}
+
+    def forward(self, inputs: Inputs) -> Losses:
+        x = inputs["x"]
+        return {"loss": (self.line(x) - (2 * x + 1)).square().mean()}
 
     def export(self) -> dict[str, Weights]:
         return {"line": self.state_dict()}
@@ -166,7 +170,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     torch.testing.assert_close(two["line.weight"], one.stage.line.weight.detach())
 
 
-def test_a_state_travels_in_bf16(tmp_path: Path) -> None:
+def test_a_state_travels_small(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "a", num_steps=20)
     trainer.run()
     files = pack_state(tmp_path / "a" / CHECKPOINT, tmp_path / "packed")
@@ -179,8 +183,9 @@ def test_a_state_travels_in_bf16(tmp_path: Path) -> None:
     assert torch.equal(arrived.stage.line.weight.detach(), expected)
     kept, moved = trainer.optimizer.state_dict(), arrived.optimizer.state_dict()
     for index, values in kept["state"].items():
-        rounded = values["exp_avg_sq"].to(torch.bfloat16).float()
-        assert torch.equal(moved["state"][index]["exp_avg_sq"], rounded)
+        there = moved["state"][index]
+        torch.testing.assert_close(there["exp_avg_sq"], values["exp_avg_sq"], rtol=0.15, atol=0)
+        assert there["exp_avg"].abs().max() == 0
     arrived.run()
     assert arrived.state.step == 30
 

@@ -372,6 +372,13 @@ def test_local_folder_fills_a_checkpoint_folder(published, tmp_path, monkeypatch
     assert plan_copy(files, ckpt_dir, ckpt_dir, replaces=True).files == ()
 
 
+def test_saved_file_that_does_not_say_what_it_was_made_of_is_at_fault(tmp_path):
+    path = tmp_path / "model.ovi-int8.safetensors"
+    path.write_bytes(safetensors_bytes())
+    assert fault_of(path, None) == "does not say what it was made of"
+    assert fault_of(path.rename(tmp_path / "model.safetensors"), None) is None
+
+
 def test_local_folder_may_be_the_hubs_own_cache(published, tmp_path):
     cache = tmp_path / "cache"
     snapshot = cache / "models--publisher--Model" / "snapshots" / "abc"

@@ -181,9 +181,10 @@ def test_text_encoder_in_int8_has_its_own_file_and_identity(ckpt_dir: Path) -> N
     assert files is not None
     assert files["text_encoder"] == path
     assert weight_identities(SMALL, both, ckpt_dir) == before
-    files = locate_files(SMALL, BF16, ckpt_dir)
-    assert files is not None
-    assert files["text_encoder"] == ckpt_dir / original
+    for without in (BF16, INT8):
+        files = locate_files(SMALL, without, ckpt_dir)
+        assert files is not None
+        assert files["text_encoder"] == ckpt_dir / original
 
 
 def test_original_need_not_stay(ckpt_dir: Path) -> None:
@@ -225,9 +226,10 @@ def test_saved_file_with_a_hostile_header_is_refused(ckpt_dir: Path, content: by
         locate_files(SMALL, INT8, ckpt_dir)
 
 
-def test_saved_file_that_names_no_original_is_refused(ckpt_dir: Path) -> None:
+@pytest.mark.parametrize("source", ["ab" * 31, "ab" * 33, "as int8 " * 8, "AB" * 32])
+def test_saved_file_that_names_no_original_is_refused(ckpt_dir: Path, source: str) -> None:
     save_quantized(
-        ckpt_dir, FUSION_PATHS[SMALL.name], TransformerPrecision.INT8, source_sha256="../etc"
+        ckpt_dir, FUSION_PATHS[SMALL.name], TransformerPrecision.INT8, source_sha256=source
     )
     with pytest.raises(WeightsError, match="names no original"):
         weight_identities(SMALL, INT8, ckpt_dir)

@@ -65,3 +65,25 @@ def test_an_unknown_profile_is_wrong_use(project):
     ended = ovi("render", "A ball.", *TINY, "--profile", "4gb", folder=project)
     assert ended.returncode == 2
     assert "There is no profile '4gb'. Known: exact, fast, fp8, int8, 24gb" in ended.stderr
+
+
+def test_two_gpus_take_a_clip_each_of_a_set_and_share_a_single_one(project):
+    (project / "two.csv").write_text("text_prompt\nA ball.\nA cube.\n")
+    ended = ovi("render", "two.csv", *TINY, "--gpus", "2", folder=project)
+    assert ended.returncode == 0, ended.stderr
+    clips = [project / line for line in ended.stdout.splitlines()]
+    assert [read_recipe(clip)["placement"]["num_gpus"] for clip in clips] == [1, 1]
+    jobs = json.loads(ovi("queue", "list", "--json", folder=project).stdout)["jobs"]
+    workers = {job["worker"] for job in jobs if job["set"] == "two"}
+    assert len(workers) == 2
+
+    ended = ovi("render", "A sphere.", *TINY, "--gpus", "2", folder=project)
+    assert ended.returncode == 0, ended.stderr
+    assert read_recipe(project / ended.stdout.strip())["placement"]["num_gpus"] == 2
+
+
+def test_profiles_and_gpus_go_together(project):
+    ended = ovi("render", "A cone.", *TINY, "--gpus", "2", "--profile", "8gb", folder=project)
+    assert ended.returncode == 0, ended.stderr
+    recipe = read_recipe(project / ended.stdout.strip())
+    assert (recipe["profile"], recipe["placement"]["num_gpus"]) == ("8gb", 2)

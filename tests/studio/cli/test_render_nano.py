@@ -55,7 +55,7 @@ def test_progress_is_json_lines(project):
     assert [event["row"] for event in done] == ["1", "3"]
     assert all(os.path.isfile(event["output"]) for event in done)  # noqa: PTH113
     stages = {event["stage"] for event in events if event["event"] == "progress"}
-    assert stages <= {"load", "text", "denoise", "audio", "video"}
+    assert stages <= {"load", "text", "denoise", "audio", "video", "write"}
     assert stages
 
 

@@ -104,15 +104,15 @@ def test_what_is_there_stays_until_the_original_changes(ovi, ckpts):
     assert not (ckpts / SAVED_TEXT).exists()
 
 
-def test_damage_is_found_and_mended_by_force(ovi, ckpts):
+def test_damage_is_found_and_mended(ovi, ckpts):
     assert ovi("weights", "quantize", VARIANT, "--component", "fusion").returncode == 0
     content = (ckpts / SAVED).read_bytes()
     (ckpts / SAVED).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     found = ovi("weights", "verify", VARIANT)
     assert found.returncode == 1
     assert "has changed since it was saved" in found.stdout
-    assert "ovi weights quantize --force" in found.stderr
-    assert ovi("weights", "quantize", VARIANT, "--force").returncode == 0
+    assert "ovi weights quantize" in found.stderr
+    assert ovi("weights", "quantize", VARIANT, "--component", "fusion").returncode == 0
     assert (ckpts / SAVED).read_bytes() == content
     assert ovi("weights", "verify", VARIANT).returncode == 0
 
@@ -157,6 +157,12 @@ def test_wrong_use_exits_with_2(ovi, arguments, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_nano_needs_none(ovi):
+    done = ovi("weights", "quantize", "nano")
+    assert done.returncode == 0
+    assert "nano needs no quantizing" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the process it kills in /proc")

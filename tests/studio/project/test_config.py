@@ -42,8 +42,8 @@ SAMPLES = {
     "solver": "euler", "shift": 2.5, "video_guidance": 1.5, "audio_guidance": 2.0, "slg_layer": 3,
     "video_negative": "blur", "audio_negative": "echo", "output": "clips", "device": "cpu",
     "profile": "8gb", "precision": "fp8", "text_precision": "int8", "vae_precision": "bf16",
-    "vae_tiling": 256, "resident_blocks": 5, "host_memory": "mapped", "offload": "model", "attention": "math",
-    "noise": "cuda", "ckpt_dir": "weights", "picture_model": "./flux",
+    "vae_tiling": 256, "offload": "model", "resident_blocks": 5, "host_memory": "mapped",
+    "attention": "math", "noise": "cuda", "ckpt_dir": "weights", "picture_model": "./flux",
     "select": ["S"], "ignore": ["P3"], "encodings_gb": 5.0, "logs_days": 3.0, "trash_days": 4.0,
 }  # fmt: skip
 """A value other than the default for every setting."""

@@ -36,6 +36,7 @@ def test_the_published_file_is_read_as_it_is():
         text_prompt="example_prompts/gpt_examples_10s_i2v.csv",
         slg_layer=11,
         each_example_n_times=2,
+        sp_size=1,
     )
 
 
@@ -73,7 +74,7 @@ def test_numbers_without_a_decimal_point_in_scientific_form_are_numbers(tmp_path
         ("video_frame_height_width: 720\n", ["[height, width]", "not 720"]),
         ("video_frame_height_width: [720]\n", ["[height, width]"]),
         ("video_frame_height_width: ['a', 2]\n", ["[height, width]"]),
-        ("sp_size: 8\n", ["sp_size is 8", "one GPU"]),
+        ("sp_size: 0\n", ["sp_size is 0", "leave it out"]),
         ("shard_text_model: true\n", ["shard_text_model is true", "set it to false"]),
         ("fp8: true\nqint8: true\n", ["fp8 and qint8 are both true"]),
         ("sample_steps: 20\nnum_steps: 30\n", ["line 2", "num_steps says 30", "20"]),

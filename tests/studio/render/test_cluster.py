@@ -1,5 +1,7 @@
 """The queue on a real Ray cluster of several node processes of this machine, one of them killed."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ovi.errors import MediaError, WeightsError
 from ovi.media import read_recipe, sidecar_path
 from ovi.spec.geometry import FrameSize
 from ovi.spec.identity import clip_identity
@@ -20,9 +23,11 @@ from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.render import launch
 from ovi_studio.render.cluster_actor import check_weights
 from ovi_studio.render.events import ClipProgress
+from ovi_studio.render.finished_clips import place_clip
 from ovi_studio.render.job import JobStatus
 from ovi_studio.render.queue import RenderQueue
 
+from .fake_worker import COMMAND
 from .tasks import make_task
 
 ROOT = Path(__file__).parents[3]
@@ -154,6 +159,52 @@ def test_a_few_clips_are_rendered_though_a_node_is_killed(cluster, tmp_path):
     check(cluster, tmp_path, 6)
 
 
+@pytest.mark.slow
+def test_the_driver_may_be_killed_and_a_clip_cancelled(cluster, tmp_path):
+    address = cluster.stdout.readline().strip()
+    tasks = nano_tasks(tmp_path, 4)
+    request = replace(tasks[3].request, sampling=Sampling(seed=4, num_steps=500))
+    tasks[3] = replace(tasks[3], request=request, identity=clip_identity(request, WEIGHTS))
+    killed = []
+
+    def disturb(event):
+        if not isinstance(event, ClipProgress) or event.state.stage != "denoise":
+            return
+        if not killed:
+            killed.extend(worker.pid for worker in queue.workers())
+            os.kill(killed[0], signal.SIGKILL)
+        elif event.job.id == 4:
+            queue.cancel([4], "stopped by the user")
+
+    layout = ProjectLayout(tmp_path)
+    with RenderQueue(layout.state.queue_path) as queue:
+        jobs = render_tasks(tasks, layout, on_event=disturb, cluster=address)
+    assert [job.status for job in jobs] == ["DONE"] * 3 + ["CANCELLED"]
+    assert any(job.attempts == 2 for job in jobs)
+    assert complaints(tmp_path, jobs[:3]) == []
+
+
+def test_only_the_clip_that_was_asked_for_is_put_in_its_place(tmp_path):
+    (made,) = render_tasks(
+        [make_task(tmp_path / "a")], ProjectLayout(tmp_path), on_event=lambda _: None,
+        worker_command=COMMAND,
+    )  # fmt: skip
+    output, identity = tmp_path / "b" / "clip.mp4", made.task.identity
+    files = {
+        ".mp4": made.task.output.read_bytes(),
+        ".json": sidecar_path(made.task.output).read_bytes(),
+    }
+    for wrong in ({**files, ".mp4": files[".mp4"][:1000]}, {**files, ".mp4": b""}):
+        with pytest.raises(MediaError, match="not the clip that was asked for"):
+            place_clip(output, identity, wrong)
+    with pytest.raises(MediaError):
+        place_clip(output, "another", files)
+    assert list(output.parent.iterdir()) == []
+    place_clip(output, identity, files)
+    assert read_recipe(output)["identity"] == identity
+    assert sorted(path.name for path in output.parent.iterdir()) == ["clip.json", "clip.mp4"]
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(launch.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"ovi-studio\[cluster\]"):
@@ -161,8 +212,6 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 
 
 def test_a_node_with_other_weights_refuses(tmp_path):
-    from ovi.errors import WeightsError
-
     (task,) = nano_tasks(tmp_path, 1)
     check_weights(task)
     with pytest.raises(WeightsError, match=r"other weights .*\(fusion\)"):

@@ -23,7 +23,7 @@ def test_bytes_come_back_as_they_were(tmp_path):
 def test_a_file_that_was_changed_is_dropped(tmp_path):
     store = DiskEncodingStore(tmp_path, 1000)
     for spoil in (
-        lambda data: b"",
+        lambda _: b"",
         lambda data: data[:-1],
         lambda data: bytes([data[0] ^ 1]) + data[1:],
         lambda data: data[:-1] + bytes([data[-1] ^ 1]),

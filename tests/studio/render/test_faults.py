@@ -65,8 +65,8 @@ def test_twenty_kills_lose_no_job_and_leave_no_half_clip(tmp_path):
 @pytest.mark.slow
 def test_two_hundred_kills_of_the_real_engine_lose_nothing(tmp_path, request):
     if "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("200 kills take half an hour: make test-slow")
-    hit = kill_at_random(tmp_path, "real", num_clips=8, num_kills=200, seed=5, longest=12.0)
+        pytest.skip("200 kills take twenty minutes: make test-slow")
+    hit = kill_at_random(tmp_path, "real", num_clips=8, num_kills=200, seed=5, longest=8.0)
     assert hit.total() == 200
     print(dict(hit))
     jobs = follow(tmp_path, "real", 8, gpus=2)

@@ -61,7 +61,9 @@ def test_a_profile_sets_both_sides():
     assert setup.vae_tiling == VaeTiling()
     assert setup.placement.offload is Offload.BLOCKS
     assert setup.placement.resident_blocks > 0
-    assert setup.placement.token_chunk is not None
+    assert setup.placement.token_chunk is None, "few tokens"
+    ten = set_up(Choices(profile="8gb"), TEN, FrameSize(960, 960), Mode.T2V, limits(80))
+    assert ten.placement.token_chunk is not None
 
 
 def test_without_a_profile_nothing_changes():
@@ -272,8 +274,10 @@ def test_a_task_carries_its_fallback_with_an_identity_of_its_own(tmp_path):
     assert task.fallback.output != task.output
 
 
-def test_exact_pixels_on_a_smaller_card_are_the_same_clip(tmp_path):
-    exact = plan(tmp_path, card(85), variant="nano", profile="exact").clips[0]
-    small = plan(tmp_path, card(25.4), variant="nano", profile="24gb").clips[0]
-    assert exact.identity == small.identity, "rendering it again is a lookup"
-    assert exact.placement != small.placement
+def test_profiles_that_differ_in_placement_alone_make_the_same_clip(tmp_path):
+    exact, large, small = (
+        plan(tmp_path, card(85), profile=name).clips[0] for name in ("exact", "24gb", "16gb")
+    )
+    assert large.request == small.request, "rendering it again is a lookup"
+    assert large.placement != small.placement
+    assert replace(large.request, vae_tiling=None) == exact.request, "and tiles do not show"

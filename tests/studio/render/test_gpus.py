@@ -6,8 +6,9 @@ from ovi.spec.machine import Gpu, Machine, Ram
 from ovi.spec.placement import Offload
 from ovi_studio.actions.rendering import RenderOrder, plan_render
 from ovi_studio.errors import UsageError
+from ovi_studio.project.published_config import PublishedConfig
 from ovi_studio.render import settings
-from ovi_studio.render.choices import Choices, choices_of_options
+from ovi_studio.render.choices import Choices, choices_of_config, choices_of_options
 from ovi_studio.render.gpus import GpuUse, share_gpus
 
 FOUR = Machine(tuple(Gpu(n, "Card", 80 * 10**9, 0) for n in range(4)), Ram(None, None))
@@ -80,3 +81,11 @@ def test_weights_are_shared_out_where_one_card_cannot_hold_them(tmp_path):
     assert clip.placement.offload is Offload.NONE
     (large,) = planned(tmp_path, FOUR, ["a cat"], variant="720x720_5s", gpus=4)
     assert not large.placement.is_sharded
+
+
+@pytest.mark.parametrize(
+    ("sp_size", "said"), [(None, (None, None)), (1, (None, None)), (4, (4, 0))]
+)
+def test_the_published_sp_size_shares_one_clip(sp_size, said):
+    chosen = choices_of_config(PublishedConfig(sp_size=sp_size))
+    assert (chosen.gpus, chosen.gpus_per_clip) == said

@@ -10,11 +10,14 @@ import pytest
 from ovi.spec.placement import Placement
 from ovi_studio.actions.rendering import render_tasks
 from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.render.crew import Crew
 from ovi_studio.render.events import WorkerLost, WorkerStarted
 from ovi_studio.render.follow import Follower, follower_for
 from ovi_studio.render.job import JobStatus
 from ovi_studio.render.lanes import Lane, lanes_for
 from ovi_studio.render.queue import RenderQueue
+from ovi_studio.render.rows import new_worker
+from ovi_studio.render.worker_lock import WorkerLock
 
 from .fake_worker import COMMAND
 from .tasks import make_task
@@ -61,7 +64,7 @@ def logs(folder):
         (None, None, 2, "", [Lane(("0", "1"))]),
         (4, None, 2, "", [Lane(("0", "1"), is_pinned=True), Lane(("2", "3"), is_pinned=True)]),
         (1, None, 2, "", [Lane(("0", "1"), is_pinned=True)]),
-        (2, None, 1, "5,GPU-abc,7", [Lane(("5",), is_pinned=True), Lane(("GPU-abc",), is_pinned=True)]),
+        (2, None, 1, "5,GPU-a,7", [Lane(("5",), is_pinned=True), Lane(("GPU-a",), is_pinned=True)]),
         (None, None, 1, "3", [Lane(("3",))]),
         (2, None, 1, "3", [Lane(("0",), is_pinned=True), Lane(("1",), is_pinned=True)]),
     ],
@@ -145,3 +148,19 @@ def test_a_follower_without_a_lane_wide_enough_leaves_wide_clips_to_others(tmp_p
         assert queue.job(wide.job_id).status is JobStatus.PENDING
         follower_for(queue, [wide.job_id], on_event=lambda _: None, worker_command=COMMAND).run()
         assert queue.job(wide.job_id).status is JobStatus.DONE
+
+
+def test_nobody_is_started_where_another_followers_worker_is(tmp_path):
+    with RenderQueue(ProjectLayout(tmp_path).state.queue_path) as queue:
+        queue.add(tasks_for(tmp_path, 3))
+        lock = WorkerLock(queue.lock_path("theirs"))
+        lock.acquire()
+        queue.register(new_worker("theirs", queue.state.log_folder / "theirs.log", ["1"]))
+        events = []
+        crew = Crew(queue, [Lane(("0", "1")), Lane(("1",))], ("false",), events.append)
+        crew.fill_lanes()
+        assert started(events) == []
+        lock.release()
+        queue.recover_lost()
+        crew.fill_lanes()
+        assert len(started(events)) == 2

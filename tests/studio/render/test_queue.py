@@ -92,6 +92,30 @@ def test_a_clip_in_work_is_not_claimed_for_another_place(queue, start_worker, tm
     assert queue.claim("w1").task.output.parent.name == "b"
 
 
+def test_two_clips_for_one_file_are_not_made_at_once(queue, start_worker, tmp_path):
+    start_worker("w1", ["0"])
+    start_worker("w2", ["1"])
+    task = make_task(tmp_path)
+    queue.add([task, replace(make_task(tmp_path, "a dog"), output=task.output)])
+    first = queue.claim("w1")
+    assert queue.claim("w2") is None
+    assert queue.next_task() is None
+    assert queue.count_claimable(1) == 0
+    queue.finish(first.id, "rendered")
+    assert queue.claim("w2").id == 2
+
+
+def test_a_worker_with_one_device_gets_no_clip_that_needs_two(queue, start_worker, tmp_path):
+    start_worker("w1", ["0"])
+    start_worker("w2", ["1", "2"])
+    wide = replace(make_task(tmp_path), placement=Placement(num_gpus=2))
+    queue.add([wide, make_task(tmp_path, seed=2)])
+    assert queue.claim("w1").id == 2
+    assert queue.leave("w1")
+    assert not queue.leave("w2", num_devices=2)
+    assert queue.claim("w2", num_devices=2).id == 1
+
+
 def test_no_device_has_two_workers(start_worker):
     assert start_worker("w1", ["0", "1"])
     assert not start_worker("w2", ["1", "2"])

@@ -55,6 +55,7 @@ def test_a_connection_is_read():
         ({"response_format": "yaml"}, "one of auto, json_schema"),
         ({"model": 3}, "must be a text"),
         ({"api_version": "2024"}, "Azure endpoint"),
+        ({"api_key_command": f"echo {KEY}"}, "holds a key itself"),
     ],
 )
 def test_what_cannot_be_is_named(table, said):
@@ -202,7 +203,7 @@ def test_a_server_without_a_key_is_sent_none_of_the_users(monkeypatch):
     "text",
     [
         KEY, f"Bearer {KEY}", KEY[::-1], "c2stVGVzdDBLZXkxV2l0aDJMZXR0ZXJzM0FuZDREaWdpdHM1",
-        KEY.encode().hex(), f"x{KEY}y", "Bearer another.key-of_somebody",
+        KEY.encode().hex(), f"x{KEY}y", "Bearer another.key-of_somebody9",
     ],
 )  # fmt: skip
 def test_keys_are_hidden_however_they_are_written(text):
@@ -213,6 +214,13 @@ def test_keys_are_hidden_however_they_are_written(text):
     assert hidden.startswith("before ")
     assert hidden.endswith(" after")
     assert HIDDEN in str(secrets.hide_in({text: [text, {"a": text}]}))
+
+
+@pytest.mark.parametrize(
+    "text", ["The ring bearer straightened his tie.", "api_key: none", "Bearer tokens", "sk-"]
+)
+def test_ordinary_words_stay(text):
+    assert Secrets([KEY]).hide(text) == text
 
 
 def test_a_key_is_seen_through_signs_strewn_in():

@@ -1,4 +1,4 @@
-"""The judge: right about true clips, also blurred ones, and wrong about nothing but what differs."""
+"""The judge: right about true clips and blurred ones, wrong about nothing but what differs."""
 
 from dataclasses import replace
 from functools import cache

@@ -34,9 +34,8 @@ def _object(seed: int, colour_right: bool, offsets: tuple[float, ...] = ()) -> M
 
 
 def test_marks_are_summed_up() -> None:
-    face = Marks(
-        3, "face", "", {"words": False}, {"mouth behind speech (ms)": 5.0}, words_said=3, words_right=2
-    )  # fmt: skip
+    mouth = {"mouth behind speech (ms)": 5.0}
+    face = Marks(3, "face", "", {"words": False}, mouth, words_said=3, words_right=2)
     found = summarise([_object(1, True, (10.0, -50.0)), _object(2, False, (20.0,)), face])
     assert found.shares["object: colour"] == Share(1, 2)
     assert found.shares["object: shape, colour and background together"] == Share(1, 2)
