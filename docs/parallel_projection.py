@@ -2,11 +2,12 @@
 
     python docs/parallel_projection.py docs/parallel_measured.json
 
-The file is what `tests/benchmarks/parallel_speed.py` wrote. Measured and used here, by variant:
+The file holds what the modes of `tests/benchmarks/parallel_speed.py` wrote, by mode; `single` ran
+once for each variant. Measured and used here, by variant:
 
 - the computing of one rank that has all, half or a quarter of the tokens of a pass (exchanges of
   no duration), and the same pass on one GPU as a render does it;
-- an exchange among two GPUs, in milliseconds and in bytes a second;
+- a step of two GPUs that share the tokens of both passes, which shows what exchanges add;
 - every stage of a clip on one GPU, and of the same clip on two.
 
 Assumed, and so the projection's weak points: GPUs of four or eight send as fast each as those of
@@ -18,35 +19,35 @@ import sys
 from pathlib import Path
 from typing import Any
 
-DIM, BLOCKS, STEPS = 3072, 30, 50
+STEPS = 50
 WHOLE_DECODE = 0.013
 """Share of the picture's decoding that every rank repeats: all up to the attention."""
 
-SHAPES = {"720x720_5s": 31 * 22 * 22, "960x960_10s": 61 * 22 * 40}
-"""Picture tokens."""
+VARIANTS = ("720x720_5s", "960x960_10s")
 
 
 def main() -> int:
     measured = json.loads(Path(sys.argv[1]).read_text())
-    for variant, tokens in SHAPES.items():
-        print(f"{variant}, {STEPS} steps: seconds, and times as fast as one GPU")
-        one = clip(measured, variant, tokens, 1)
+    measured["single"] = measured["single_5s"] | measured["single_10s"]
+    for variant in VARIANTS:
+        sys.stdout.write(f"{variant}, {STEPS} steps: seconds, and times as fast as one GPU\n")
+        one = clip(measured, variant, 1)
         for num_gpus in (1, 2, 4, 8):
-            found = clip(measured, variant, tokens, num_gpus)
+            found = clip(measured, variant, num_gpus)
             stages = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
-            print(f"  {num_gpus} GPUs: {stages}, {one['clip'] / found['clip']:.2f}x")
+            times = one["clip"] / found["clip"]
+            sys.stdout.write(f"  {num_gpus} GPUs: {stages}, {times:.2f}x\n")
     return 0
 
 
-def clip(measured: dict[str, Any], variant: str, tokens: int, num_gpus: int) -> dict[str, float]:
+def clip(measured: dict[str, Any], variant: str, num_gpus: int) -> dict[str, float]:
     """Seconds of the parts of a clip."""
-    one = measured["single"][variant]
-    stages = one["clip"]
+    stages = measured["single"][variant]["clip"]
     if num_gpus == 1:
         step, picture = stages["step"], stages["picture"]
     else:
         peers = num_gpus // 2
-        step = pass_seconds(measured, variant, tokens, peers)
+        step = pass_seconds(measured, variant, peers)
         two = measured["guidance"][variant]["clip"]["picture"]
         # Of the picture, what did not halve on two GPUs is taken not to shrink further.
         fixed = max(2 * two - stages["picture"], WHOLE_DECODE * stages["picture"])
@@ -61,16 +62,16 @@ def clip(measured: dict[str, Any], variant: str, tokens: int, num_gpus: int) -> 
     }
 
 
-def pass_seconds(measured: dict[str, Any], variant: str, tokens: int, peers: int) -> float:
+def pass_seconds(measured: dict[str, Any], variant: str, peers: int) -> float:
     """The positive pass of one step, by one of `peers` ranks, exchanges included."""
     computing = float(measured["single"][variant][f"pass_of_{peers}"])
     overhead = float(measured["guidance"][variant]["clip"]["step"]) - float(
         measured["single"][variant]["pass_of_1"]
     )
-    return computing + max(overhead, 0.0) + exposed_seconds(measured, variant, tokens, peers)
+    return computing + max(overhead, 0.0) + exposed_seconds(measured, variant, peers)
 
 
-def exposed_seconds(measured: dict[str, Any], variant: str, tokens: int, peers: int) -> float:
+def exposed_seconds(measured: dict[str, Any], variant: str, peers: int) -> float:
     """What exchanges add to a pass, scaled by bytes from what they added on two GPUs."""
     if peers == 1:
         return 0.0

@@ -97,5 +97,5 @@ class Stages:
     def decode(self, latents: Tensor, goes_on: Callable[[], bool]) -> Iterator[Tensor | None]:
         """The pieces of `decode_in_strips`."""
         dtype = next(self.video_vae.parameters()).dtype
-        with self.visit(self.video_vae):
+        with self.visit(self.video_vae.decoder):
             yield from decode_in_strips(self.video_vae, self.group, latents.to(dtype), goes_on)

@@ -118,7 +118,7 @@ class BlockOffload:
         resident_blocks: int = 0,
         skipped: Callable[[Mapping[str, Any]], int | None] = lambda _: None,
     ) -> None:
-        """For a model whose weights come from parked parcels, or through a ring from where they lie.
+        """For a model whose weights come from parked parcels, or through a ring from their homes.
 
         `resident_blocks` of the blocks stay on the device during a visit. `skipped` tells from the
         keywords of a forward pass which block it leaves out.

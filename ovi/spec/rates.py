@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-RATES_VERSION = 1
-"""Raised when the meaning of a rate changes: older measurements then do not count."""
+RATES_VERSION = 2
+"""Raised when the meaning of a rate changes, or a formula of `seconds.py` that corrections were
+made with: older measurements then do not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,8 @@ def _shared_forward(shape: RenderShape, rates: Rates) -> float:
 
 def correction_key(stage: str, shape: RenderShape) -> str:
     """Under what name a machine's correction for a stage is kept."""
-    number = shape.precision.video_vae if stage == "picture" else shape.precision.transformer
+    numbers = {"picture": shape.precision.video_vae, "sound": TransformerPrecision.FP32}
+    number = numbers.get(stage, shape.precision.transformer)
     return f"{stage} {'nano' if shape.variant.is_embedded else 'published'} {number}"
 
 

@@ -115,7 +115,8 @@ def _machine_for(other: OtherMachine, said: Choices) -> tuple[Machine, Choices]:
             size = round(other.vram_gb * 1e9)
         if not size:
             raise UsageError("--gpu names a GPU that is not here: say its memory too, --vram GB.")
-        gpus = (Gpu(0, other.gpu or f"a GPU with {other.vram_gb:g} GB", size, 0),)
+        name = other.gpu or f"a GPU with {other.vram_gb:g} GB"
+        gpus = tuple(Gpu(index, name, size, 0) for index in range(said.gpus or 1))
     return Machine(gpus, ram), said
 
 
@@ -151,6 +152,8 @@ def _forecast_profiles(
                 clip.ckpt_dir,
             )
         )
+        if clip.gpus is not None:
+            setups = [setup.spread(clip.placement.num_gpus, limits) for setup in setups]
         for name, setup in zip(PROFILES, setups, strict=True):
             found[name].append((setup, setups[0], clip, count))
     return tuple(_profile_forecast(name, entries, rates) for name, entries in found.items())
@@ -165,11 +168,13 @@ def _profile_forecast(
         rates = rates_for("cpu", rates_file())
     seconds = None
     if rates is not None:
+        gpus, per_clip = entries[0][2].gpus or 1, entries[0][2].placement.num_gpus
+        at_a_time = min(gpus // per_clip, sum(count for *_, count in entries))
         seconds = sum(
             count
             * render_seconds(setup.shape, clip.request.sampling, clip.request.guidance, rates).total
             for setup, _, clip, count in entries
-        )
+        ) / max(1, at_a_time)
     placement = largest.placement
     layers = largest.shape.variant.num_layers
     is_streamed = placement.offload == "blocks"

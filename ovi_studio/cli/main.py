@@ -39,11 +39,12 @@ COMMANDS = {
     "config": "config.config_commands",
     "bench": "bench.bench",
     "train": "train.train",
+    "eval": "eval.evaluate",
     "version": "version.version",
 }
 """Every command, in the order of the help: where it is, below this package."""
 
-PASSES_OPTIONS_ON = ("bench", "train")
+PASSES_OPTIONS_ON = ("bench", "train", "eval")
 """Commands whose options are read by another program."""
 
 

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from ovi_studio.render.workbench import ClipStream
 
 
+class LostEndError(BaseException):
+    """A job's end could not be written down, so it is still RUNNING with us.
+
+    This process must end, so that others find the job lost. Not an Exception: no other job that is
+    being worked at may be blamed for it.
+    """
+
+
 class BackgroundClip:
     """One clip that is being written. Use it from one thread; it has another one inside."""
 
@@ -89,14 +97,13 @@ class BackgroundClip:
     def wait(self, seconds: float | None = None) -> bool:
         """Waits for the job's end, at most so long. True when it has ended.
 
-        Raises what kept the thread from writing that end down: the job is then still RUNNING, and
-        this process must end so that others find it lost.
+        Raises LostEndError when that end could not be written down.
         """
         self._thread.join(seconds)
         if self._thread.is_alive():
             return False
         if self._error is not None:
-            raise self._error
+            raise LostEndError(f"The end of job {self.job.id} is lost.") from self._error
         return True
 
     # In the thread.

@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ from ovi_studio.render.rows import log_tail, new_worker
 from ovi_studio.render.worker_lock import WorkerLock
 
 POLL_SECONDS = 0.2
+
+KNOCK_SECONDS = 10.0
+"""How long the head of a cluster may take to answer."""
 
 _PASSED_ON = ("GOMP_SPINCOUNT", "PYTORCH_ALLOC_CONF")
 
@@ -223,6 +227,13 @@ class ClusterWorker:
         return bool(self._ray.wait([ref], timeout=0)[0])
 
 
+def _knock_at(address: str) -> None:
+    """Raises OSError when nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
+
+
 def _passed_on() -> dict[str, str]:
     """The variables of a worker that an actor gets too."""
     environment = worker_environment()
@@ -246,7 +257,15 @@ def serve(queue_path: Path, name: str, log: Path, address: str, gpus: int | None
             import ray
             import ray.exceptions
 
-            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+            try:
+                _knock_at(address)
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            except (OSError, ValueError, RuntimeError) as error:
+                _log(
+                    f"The cluster at {address} cannot be reached ({error}). Start it with "
+                    "`ray start --head --disable-usage-stats`, or correct the address."
+                )
+                return 1
             try:
                 ClusterWorker(ray, queue, name, log, gpus).work()
             finally:

@@ -32,6 +32,7 @@ memory runs out."""
 EIGHT_BITS = (TransformerPrecision.FP8, TransformerPrecision.INT8)
 
 AUTO_ORDER_WITHOUT_GPU = ("exact", "cpu")
+AUTO_ORDER_ON_MPS = ("exact", "int8", "cpu")
 
 RAM_MARGIN = 0.85
 """Of the RAM, what a render may take: the system and other programs live there too."""
@@ -107,8 +108,10 @@ class Setup:
         """Where and how it runs."""
         return self.shape.placement
 
-    def spread(self, num_gpus: int, limits: Limits, *, is_sharded: bool) -> "Setup":
-        """The same on several GPUs; `limits` are those of one of them."""
+    def spread(self, num_gpus: int, limits: Limits) -> "Setup":
+        """The same on several GPUs, with `limits` each; weights that one can't hold are shared."""
+        is_resident = self.placement.offload is Offload.NONE
+        is_sharded = num_gpus > 1 and is_resident and self.shortage is not None
         placement = replace(self.placement, num_gpus=num_gpus, is_sharded=is_sharded)
         shape = replace(self.shape, placement=placement)
         memory = render_memory(shape)
@@ -189,7 +192,10 @@ def shortage_of(shape: RenderShape, memory: RenderMemory, limits: Limits) -> Sho
             f"it takes {gigabytes(needed)} of GPU memory, most of it in the stage "
             f"{memory.fullest_stage}, and {limits.device} has {gigabytes(limits.device_bytes)}",
         )
-    if limits.ram_bytes is not None and memory.ram_bytes > RAM_MARGIN * limits.ram_bytes:
+    in_ram = memory.ram_bytes
+    if limits.kind == "mps":  # the GPU has no memory of its own
+        in_ram += memory.tensor_bytes
+    if limits.ram_bytes is not None and in_ram > RAM_MARGIN * limits.ram_bytes:
         remedy = ""
         transformer = shape.precision.transformer
         if transformer in EIGHT_BITS and not shape.variant.is_embedded and not shape.saved:
@@ -197,7 +203,7 @@ def shortage_of(shape: RenderShape, memory: RenderMemory, limits: Limits) -> Sho
             remedy = f", unless `{command}` saves the weights first"
         return Shortage(
             "RAM",
-            f"it takes {gigabytes(memory.ram_bytes)} of RAM, and the machine has "
+            f"it takes {gigabytes(in_ram)} of RAM, and the machine has "
             f"{gigabytes(limits.ram_bytes)}{remedy}",
         )
     return None
@@ -230,7 +236,7 @@ def resolve_auto(
     Raises UsageError where none does.
     """
     size = largest_size(variant)
-    order = AUTO_ORDER if limits.kind == "cuda" else AUTO_ORDER_WITHOUT_GPU
+    order = {"cuda": AUTO_ORDER, "mps": AUTO_ORDER_ON_MPS}.get(limits.kind, AUTO_ORDER_WITHOUT_GPU)
     last: Shortage | None = None
     for name in order:
         under = replace(chosen, profile=name)

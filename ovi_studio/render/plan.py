@@ -12,7 +12,6 @@ from pathlib import Path
 from ovi.errors import OviError, WeightsError
 from ovi.spec.geometry import FrameSize, fit_size, fit_size_to_image, picture_size
 from ovi.spec.machine import Machine, read_machine
-from ovi.spec.placement import Offload
 from ovi.spec.request import ClipRequest, ImageFile, Mode, PictureRequest, Precision, Sampling
 from ovi.spec.variants import Variant, variant_named
 from ovi_studio.errors import StudioError, UsageError
@@ -225,17 +224,8 @@ class Planner:
         """The clip on its share of the GPUs that the command may use."""
         if shared.gpus is None:
             return clip
-        setup, limits = clip.setup, limits_of(self.machine, clip.choices)
-        is_sharded = (
-            shared.per_clip > 1
-            and setup.placement.offload is Offload.NONE
-            and setup.shortage is not None
-        )
-        return replace(
-            clip,
-            setup=setup.spread(shared.per_clip, limits, is_sharded=is_sharded),
-            gpus=shared.gpus,
-        )
+        setup = clip.setup.spread(shared.per_clip, limits_of(self.machine, clip.choices))
+        return replace(clip, setup=setup, gpus=shared.gpus)
 
     def _warning(self, clip: PlannedClip) -> str | None:
         """What to say of a clip that will run out of memory, before anything is loaded."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ovi.spec.request import Mode
 from ovi_studio.actions.forecasting import Forecast, ProfileForecast
 from ovi_studio.render.fitting import gigabytes
 from ovi_studio.report.durations import duration_text
@@ -23,6 +24,8 @@ def forecast_text(found: Forecast) -> str:
         lines.append(f"--profile auto: {found.auto_reason}")
     else:
         lines.append(f"--profile auto takes {found.auto}: {found.auto_reason}.")
+    if any(clip.request.mode is Mode.T2I2V for clip in found.plan.clips):
+        lines.append("The image model that draws first frames is not in these figures.")
     lines.append(_about_seconds(found))
     return "\n".join(lines)
 

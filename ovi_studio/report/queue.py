@@ -58,6 +58,8 @@ def job_text(job: RenderJob, events: Sequence[JobEvent]) -> str:
         f"clip: {short_path(job.task.output)}",
         f"identity: {job.task.identity}",
     ]
+    if job.task.profile is not None:
+        lines.append(f"profile: {job.task.profile}")
     if job.worker is not None:
         lines.append(f"worker: {job.worker}, attempt {job.attempts}")
     if job.stage is not None and job.status.is_with_worker:
@@ -88,8 +90,13 @@ def _history_cells(job: RenderJob) -> tuple[str, ...]:
         source.row_id,
         str(job.task.request.sampling.seed),
         "" if job.seconds is None else duration_text(job.seconds),
-        (job.error or "").partition("\n")[0] or short_path(job.task.output),
+        (job.error or "").partition("\n")[0] or _clip_cell(job),
     )
+
+
+def _clip_cell(job: RenderJob) -> str:
+    path, before = short_path(job.task.output), job.task.fell_back_from
+    return path if before is None else f"{path} ({job.task.profile}: {before} ran out of memory)"
 
 
 def _time_text(at: str | None) -> str:

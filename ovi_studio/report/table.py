@@ -76,6 +76,8 @@ def job_data(job: RenderJob) -> dict[str, object]:
         "output": str(task.output),
         "request": task.request.to_dict(),
         "placement": task.placement.to_dict(),
+        "profile": task.profile,
+        "fell_back_from": task.fell_back_from,
         "attempts": job.attempts,
         "stage": job.stage,
         "step": job.step,

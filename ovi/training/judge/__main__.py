@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from ovi.training.judge.sheet import draw_sheet
 from ovi.training.judge.sources import JudgedClip, Source, by_model, through_vaes, true_clip
 from ovi.training.judge.speech import HOW_TO_INSTALL, Recogniser, load_recogniser
 from ovi.training.judge.statistics import Summary, summarise
-from ovi.training.world.scene import FPS, SAMPLE_RATE
+from ovi.training.world.scene import FPS, NEW_SHAPES, SAMPLE_RATE, SHAPES
 from ovi.training.world.wordings import Wordings
 
 FEWEST_CLIPS = 10
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clips", type=int, default=240, help="prompts (default 240)")
     parser.add_argument("--i2v", type=int, default=40, help="of them also from a first frame")
+    parser.add_argument("--shape", choices=(*SHAPES, *NEW_SHAPES), help="objects of one shape only")
     parser.add_argument("--seen-wordings", action="store_true", help="word prompts as in training")
     parser.add_argument("--truth-only", action="store_true", help="judge the true clips alone")
     parser.add_argument("--vaes", action="store_true", help="also the true clips through the VAEs")
@@ -86,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 def _judge_all(options: argparse.Namespace, recogniser: Recogniser | None) -> dict[str, Judged]:
     """The marks of every source asked for; the last one is the model's, if it is asked for."""
     wordings = Wordings.SEEN if options.seen_wordings else Wordings.UNSEEN
-    exam = draw_exam(options.clips, wordings=wordings)
+    exam = draw_exam(options.clips, wordings=wordings, shape=options.shape)
     num_shown = max(options.sheet_rows if options.sheet else 0, options.keep)
     judged = {"true clips": _judge(exam, true_clip, recogniser, num_shown, "true clips")}
     if options.truth_only:
@@ -146,9 +148,10 @@ def _judge(
 
 
 def _spread(exam: tuple[Question, ...], count: int) -> tuple[Question, ...]:
-    """`count` questions, evenly from the whole exam."""
-    count = min(count, len(exam))
-    return tuple(exam[index * len(exam) // count] for index in range(count))
+    """`count` questions, drawn from the whole exam and in its order; always the same ones."""
+    # Not every n-th: motions come in turn, so that some would never be met.
+    chosen = random.Random(count).sample(range(len(exam)), min(count, len(exam)))
+    return tuple(exam[index] for index in sorted(chosen))
 
 
 def _write_results(

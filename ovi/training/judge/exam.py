@@ -1,6 +1,6 @@
 """The exam: which held-out scenes are asked for, in which words, with which seeds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ovi.training.world.caption import write_caption
 from ovi.training.world.scene import MOTIONS, Scene, ShapeScene, Split, sample_scene
@@ -21,12 +21,15 @@ class Question:
     """of the noise"""
 
 
-def draw_exam(count: int, *, wordings: Wordings = Wordings.UNSEEN) -> tuple[Question, ...]:
+def draw_exam(
+    count: int, *, wordings: Wordings = Wordings.UNSEEN, shape: str | None = None
+) -> tuple[Question, ...]:
     """`count` questions, always the same: faces and, in turn, every motion.
 
     Equal counts give equal exams; a longer exam begins with the shorter one's scenes of each kind.
+    With a `shape` there are no faces, and every object has that shape.
     """
-    faces = round(FACE_SHARE * count)
+    faces = round(FACE_SHARE * count) if shape is None else 0
     scenes: list[Scene] = []
     seed = FIRST_SEED
     for index in range(count - faces):
@@ -36,7 +39,7 @@ def draw_exam(count: int, *, wordings: Wordings = Wordings.UNSEEN) -> tuple[Ques
             seed += 1
             if isinstance(scene, ShapeScene) and scene.motion == wanted:
                 break
-        scenes.append(scene)
+        scenes.append(scene if shape is None else replace(scene, shape=shape))
     scenes += [
         sample_scene(FIRST_SEED + index, split=Split.JUDGE, face_share=1.0)
         for index in range(faces)

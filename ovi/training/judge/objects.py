@@ -18,7 +18,7 @@ from ovi.training.judge.wall import Pixels, nearest_name, row_colours
 from ovi.training.world.motion import FLOOR_Y
 from ovi.training.world.palette import COLOURS
 from ovi.training.world.picture import outline
-from ovi.training.world.scene import SHAPES, SIZES
+from ovi.training.world.scene import NEW_SHAPES, SHAPES, SIZES
 
 LEAST_CONTRAST = 26.0
 """Of a pixel against its row, in any channel, to count as an object's."""
@@ -26,7 +26,14 @@ LEAST_PIXELS = 90
 """Of an object; the smallest has about 300."""
 FRAMES_LOOKED_AT = 7
 """For the shape."""
-SYMMETRY = {"circle": 0.0, "ring": 0.0, "square": 90.0, "triangle": 120.0, "star": 72.0}
+SYMMETRY = {
+    "circle": 0.0,
+    "ring": 0.0,
+    "square": 90.0,
+    "triangle": 120.0,
+    "star": 72.0,
+    "cross": 90.0,
+}
 """Degrees of a turn that a shape does not show; 0: any."""
 ANGLE_STEP = 7.5
 """Degrees between the turns that are tried."""
@@ -134,10 +141,10 @@ def _name_shape(
         either = (drawn | masks).sum(dim=(2, 3)).float()
         return float((both / either).amax(dim=1).mean())
 
-    return max(SHAPES, key=overlap)
+    return max((*SHAPES, *NEW_SHAPES), key=overlap)
 
 
-@lru_cache(maxsize=len(SHAPES))
+@lru_cache(maxsize=len(SHAPES) + len(NEW_SHAPES))
 def _unit_area(shape: str) -> float:
     """Area of a shape of radius 1."""
     line = (torch.arange(600) + 0.5) / 200.0 - 1.5

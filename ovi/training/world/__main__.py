@@ -10,7 +10,7 @@ from ovi.errors import OviError, RequestError
 from ovi.media import ClipWriter
 from ovi.spec.geometry import FrameSize
 from ovi.training.world.clips import draw_clips
-from ovi.training.world.scene import FPS, NUM_FRAMES, SAMPLE_RATE, SIDE, Split
+from ovi.training.world.scene import FPS, NEW_SHAPES, NUM_FRAMES, SAMPLE_RATE, SHAPES, SIDE, Split
 from ovi.training.world.sound_bank import load_sound_bank
 
 CAPTIONS_FILE = "clips.csv"
@@ -22,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.count < 1:
             raise RequestError(f"{options.count} clips are none: give --count 1 or more.")
-        write_clips(options.out, options.seed, options.count, Split(options.split))
+        seeds = range(options.seed, options.seed + options.count)
+        write_clips(options.out, seeds, Split(options.split), options.shape)
     except OviError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -30,18 +31,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def write_clips(folder: Path, first_seed: int, count: int, split: Split) -> None:
-    """Writes `count` clips, one a seed, and a CSV with columns text_prompt, clip and image_path.
+def write_clips(folder: Path, seeds: range, split: Split, shape: str | None = None) -> None:
+    """Writes one clip a seed, and a CSV with columns text_prompt, clip and image_path.
 
-    Names are the seeds. The first frame of each clip stands beside it, so that the CSV is also a
-    prompt set for the first-frame mode. Raises MediaError.
+    With a `shape` there are no faces, and every object has that shape. Names are the seeds. The
+    first frame of each clip stands beside it, so that the CSV is also a prompt set for the
+    first-frame mode. Raises MediaError.
     """
     from PIL import Image
 
     bank = load_sound_bank()
     rows = []
-    for seed in range(first_seed, first_seed + count):
-        clips = draw_clips([seed], bank, split=split)
+    face_share = 0.5 if shape is None else 0.0
+    for seed in seeds:
+        clips = draw_clips([seed], bank, split=split, face_share=face_share, shape=shape)
         frames = clips.frames[0].permute(0, 2, 3, 1).contiguous().numpy()
         path = folder / f"{seed:06d}.mp4"
         with ClipWriter(
@@ -76,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=[split.value for split in Split],
         default=Split.TRAIN.value,
         help="train: what models learn from; judge: what is kept from them",
+    )
+    parser.add_argument(
+        "--shape",
+        choices=(*SHAPES, *NEW_SHAPES),
+        help=f"objects of one shape only; {', '.join(NEW_SHAPES)} is in no training data",
     )
     return parser
 

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ovi.training.world.motion import Track, trace
 from ovi.training.world.palette import BACKGROUNDS, COLOURS, HAIRS, HATS, SKINS
-from ovi.training.world.scene import NUM_FRAMES, SHAPES, FaceScene, Scene, ShapeScene
+from ovi.training.world.scene import NEW_SHAPES, NUM_FRAMES, SHAPES, FaceScene, Scene, ShapeScene
 from ovi.training.world.score import Score, score_face, score_shape
 from ovi.training.world.sound_bank import SoundBank
 
-KINDS = (*SHAPES, "face")
+KINDS = (*SHAPES, *NEW_SHAPES, "face")
 MAX_PLACED = 6
 """K: a clip has at most five contacts, changes or words."""
 

@@ -20,7 +20,14 @@ ORBIT_RADIUS = 28.0
 ORBIT_CENTRE = (64.0, 60.0)
 PULSE_DEPTH = 0.3
 """Share by which a pulsing object grows and shrinks."""
-REACH_BELOW = {"circle": 1.0, "square": 0.86, "triangle": 0.62, "star": 0.93, "ring": 1.0}
+REACH_BELOW = {
+    "circle": 1.0,
+    "square": 0.86,
+    "triangle": 0.62,
+    "star": 0.93,
+    "ring": 1.0,
+    "cross": 1.0,
+}
 """How far below its centre each shape reaches, in radii."""
 TOP_Y = 30.0
 """Centre of an object at its highest."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from ovi.training.world.batch import SceneBatch
 from ovi.training.world.face import draw_faces
 from ovi.training.world.motion import FLOOR_Y, REACH_BELOW
-from ovi.training.world.scene import NUM_FRAMES, SHAPES, SIDE
+from ovi.training.world.scene import NEW_SHAPES, NUM_FRAMES, SHAPES, SIDE
 
 FLOOR_SHADE = 0.68
 """The floor's brightness against the wall's."""
@@ -33,7 +33,7 @@ def render_frames(batch: SceneBatch) -> Tensor:
     frames = torch.empty(
         (len(batch), NUM_FRAMES, 3, SIDE, SIDE), dtype=torch.uint8, device=batch.device
     )
-    for shape in SHAPES:
+    for shape in (*SHAPES, *NEW_SHAPES):
         rows = batch.rows_of(shape)
         if len(rows):
             frames[rows] = to_uint8(_draw_objects(batch, rows, shape))
@@ -102,6 +102,10 @@ def outline(shape: str, u: Tensor, v: Tensor) -> Tensor:
             return torch.maximum(v, slanted) - 0.62
         case "star":
             return _star(u, v)
+        case "cross":
+            lying = torch.maximum(u.abs() - 1.0, v.abs() - 0.32)
+            standing = torch.maximum(u.abs() - 0.32, v.abs() - 1.0)
+            return torch.minimum(lying, standing)
         case _:
             raise ValueError(f"There is no shape {shape!r}.")
 

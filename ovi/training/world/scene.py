@@ -30,6 +30,8 @@ NUM_SAMPLES = 30_208
 CLIP_SECONDS = NUM_FRAMES / FPS
 
 SHAPES = ("circle", "square", "triangle", "star", "ring")
+NEW_SHAPES = ("cross",)
+"""Never drawn from a seed: for teaching trained weights something new."""
 SIZES: dict[str, float] = {"small": 15.0, "medium": 20.0, "big": 26.0}
 """Radius in pixels."""
 MOTIONS = (

@@ -131,6 +131,37 @@ def test_pickles_without_places_say_so(tmp_path: Path) -> None:
     assert open_checkpoint(tmp_path / "old.pth").locate("conv.bias") is None
 
 
+def test_part_that_stays_is_not_read_to_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = torch.device("cpu", 0)  # not equal to torch.device("cpu"), and the same
+    read: dict[str, torch.device] = {}
+    parked: list[int] = []
+
+    def record(opened: checkpoint.Checkpoint, keys: list[str], place: torch.device) -> Any:
+        read.update(dict.fromkeys(keys, place))
+        return reading.read_tensors(opened, keys, place)
+
+    class Parking:
+        def part_of(self, key: str) -> int:
+            return loading.STAYS if key.startswith("embedding.") else 0
+
+        def park(self, _: nn.Module, part: int) -> None:
+            parked.append(part)
+
+    monkeypatch.setattr(loading, "read_tensors", record)
+    state = toy_state()
+    path = write(tmp_path / "toy.safetensors", state)
+    loaded = load(path, device=device, parking=Parking()).state_dict()
+    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    assert {key for key, place in read.items() if place != device} == {
+        "embedding.weight",
+        "embedding.bias",
+    }
+    assert read.keys() == state.keys()
+    assert parked == [loading.STAYS, 0]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_files_arrive_on_the_gpu_unchanged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,27 @@ def test_ring_brings_every_byte(piece_bytes: int, is_flat: bool) -> None:
         assert module.wide.untyped_storage().data_ptr() != target.data_ptr()
 
 
+def test_ring_tells_of_errors_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    staging, module, reference = Staging(CPU, piece_bytes=500, num_pieces=2), Mixed(0), Mixed(0)
+    parcel = Parcel([module])
+    target = torch.empty(parcel.nbytes, dtype=torch.uint8)
+    read = Parcel.read
+
+    def fail_once(parcel: Parcel, start: int, out: Tensor) -> None:
+        if start:
+            raise OSError("the disk went away")
+        read(parcel, start, out)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parcel, "read", fail_once)
+        for _ in range(3):  # more often than the ring has pieces
+            with pytest.raises(OSError, match="went away"):
+                staging.send(parcel, target)
+    staging.send(parcel, target)
+    parcel.bind(parcel.views(target))
+    assert_same_content(module, reference)
+
+
 def test_modules_left_out_are_not_in_it() -> None:
     module = Mixed(0)
     parcel = Parcel([module], without=[module.inner])

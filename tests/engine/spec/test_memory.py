@@ -167,6 +167,22 @@ def test_weights_on_the_device_follow_the_offload() -> None:
     assert held("text", streamed) == pytest.approx(2 * 2 * 4_630_757_376 / 24, rel=0.001)
 
 
+def test_several_gpus_share_weights_where_asked_and_work_always() -> None:
+    def stage(**placement: object) -> tuple[int, int]:
+        shared = Placement(**placement)  # type: ignore[arg-type]
+        memory = render_memory(shape("960x960_10s", "960x960", placement=shared))
+        found = next(entry for entry in memory.stages if entry.stage == "denoise")
+        return found.weights_bytes, found.working_bytes
+
+    whole, work = stage()
+    copied, split = stage(num_gpus=8)
+    sharded, _ = stage(num_gpus=4, is_sharded=True)
+    blocks = 2 * 10_952_785_920
+    assert copied == whole, "every GPU holds all weights"
+    assert sharded == pytest.approx(2 * 707_967_188 + blocks / 4 + 2 * blocks / 30, rel=0.001)
+    assert split < 0.6 * work
+
+
 def test_host_memory_is_what_waits_there() -> None:
     plan = shape("720x720_5s", "704x704")
     waiting = render_memory(plan)

@@ -121,8 +121,8 @@ def test_rates_are_found_again_beside_those_of_other_devices(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"rates_version": 99, "devices": []}', '{"rates_version": 1, "devices": 3}',
-     '{"rates_version": 1, "devices": [{"device": "x"}]}'],
+    ["", "[]", "{}", '{"rates_version": 99, "devices": []}', '{"rates_version": 2, "devices": 3}',
+     '{"rates_version": 2, "devices": [{"device": "x"}]}'],
 )  # fmt: skip
 def test_a_file_that_is_not_understood_says_nothing(tmp_path: Path, text: str) -> None:
     file = tmp_path / "rates.json"

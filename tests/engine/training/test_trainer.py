@@ -90,6 +90,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
+def grad_norms(folder: Path) -> list[float]:
+    """AdamW hides a factor of all gradients; their norm does not."""
+    return [float(row["grad_norm"]) for row in rows(folder)]
+
+
 def test_a_run_learns_and_exports_the_average(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path)
     trainer.run()
@@ -103,11 +108,12 @@ def test_a_run_learns_and_exports_the_average(tmp_path: Path) -> None:
 
 
 def test_accumulation_is_a_larger_batch(tmp_path: Path) -> None:
-    once = make_trainer(tmp_path / "a", batch_size=14, num_steps=3)
+    once = make_trainer(tmp_path / "a", batch_size=14, num_steps=3, log_every=1)
     once.run()
-    twice = make_trainer(tmp_path / "b", batch_size=7, accumulate=2, num_steps=3)
+    twice = make_trainer(tmp_path / "b", batch_size=7, accumulate=2, num_steps=3, log_every=1)
     twice.run()
     torch.testing.assert_close(once.stage.line.weight, twice.stage.line.weight)
+    assert grad_norms(tmp_path / "a") == pytest.approx(grad_norms(tmp_path / "b"))
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
@@ -157,15 +163,16 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
         "from ovi.training.trainer import Trainer\n"
         "torch.manual_seed(0)\n"
         "with joined_processes('cpu') as processes:\n"
-        "    config = replace(CONFIG, num_steps=4, batch_size=7)\n"
+        "    config = replace(CONFIG, num_steps=4, batch_size=2, log_every=1)\n"
         "    Trainer(Line(), config, Path(sys.argv[1]), processes, 0).run()\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node=2", str(script), str(tmp_path / "two")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
     subprocess.run(command, check=True, env=environment)
-    one = make_trainer(tmp_path / "one", num_steps=4, batch_size=14)
+    one = make_trainer(tmp_path / "one", num_steps=4, batch_size=4, log_every=1)
     one.run()
+    assert grad_norms(tmp_path / "two") == pytest.approx(grad_norms(tmp_path / "one"))
     two = read_checkpoint(tmp_path / "two" / CHECKPOINT)["model"]
     torch.testing.assert_close(two["line.weight"], one.stage.line.weight.detach())
 
@@ -195,10 +202,11 @@ def test_a_checkpoint_is_never_half_written(tmp_path: Path, monkeypatch: Any) ->
     trainer.run()
     before = (tmp_path / CHECKPOINT).read_bytes()
 
-    def stop(*_: Any) -> None:
+    def stop_halfway(_: Any, file: Any) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "fsync", stop)
+    monkeypatch.setattr(torch, "save", stop_halfway)
     with pytest.raises(KeyboardInterrupt):
         trainer._save()
     assert (tmp_path / CHECKPOINT).read_bytes() == before

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ovi.errors import FirstFrameError
 from ovi.spec.identity import clip_identity
-from ovi.spec.placement import Offload, Placement
+from ovi.spec.placement import HostMemory, Offload, Placement
 from ovi.spec.request import Precision
 from ovi.spec.variants import variant_named
 from ovi.weights.store import weight_identities
@@ -66,6 +66,18 @@ def test_request_placement_and_identity_are_the_originals(tmp_path, task):
     assert made.task.identity == task.identity
     assert made.task.is_forced
     assert made.notes == ()
+
+
+def test_blocks_pass_through_as_they_did_unless_another_offload_is_named(tmp_path, task):
+    streamed = Placement(
+        device="cpu", offload=Offload.BLOCKS, resident_blocks=3, token_chunk=64,
+        host_memory=HostMemory.MAPPED,
+    )  # fmt: skip
+    path = write_recipe(tmp_path / "clip.json", replace(task, placement=streamed))
+    assert plan(path, tmp_path).task.placement == streamed
+    other = plan(path, tmp_path, said={"offload": Offload.NONE}).task.placement
+    assert (other.offload, other.resident_blocks) == (Offload.NONE, 0)
+    assert other.token_chunk == 64, "it decides the last bits"
 
 
 def test_the_original_is_never_the_target(tmp_path, task):

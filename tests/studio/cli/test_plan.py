@@ -68,6 +68,7 @@ def test_times_are_estimated_for_known_cards_and_said_to_be(tmp_path):
     document, profiles = planned(tmp_path, "--variant", "720x720_5s", *card)
     assert document["seconds_from"] == "estimated"
     assert 100 < profiles["24gb"]["seconds"] < 1000
+    assert profiles["cpu"]["seconds"] > 100 * profiles["24gb"]["seconds"]
     ended = run("plan", "--variant", "720x720_5s", *card, folder=tmp_path)
     assert "Times are estimated from what NVIDIA GeForce RTX 4090 is sold as" in ended.stdout
 
@@ -146,3 +147,21 @@ def test_planning_loads_no_torch_and_leaves_nothing(tmp_path):
     assert code == 0
     assert not modules & {"torch", "numpy", "rich", "pydantic"}
     assert not [path for path in tmp_path.iterdir() if path.name not in (".tmp", ".user")]
+
+
+def test_gpus_shorten_a_set_and_a_clip(tmp_path):
+    (tmp_path / "set.csv").write_text("text_prompt\na\nb\nc\nd\n")
+    card = ("--variant", "960x960_10s", "--gpu", "H100", "--vram", "80", "--ram", "500")
+
+    def taken(*arguments):
+        return planned(tmp_path, *arguments, *card)[1]["fast"]["seconds"]
+
+    assert taken("set.csv") / taken("set.csv", "--gpus", "2") == pytest.approx(2, rel=0.001)
+    assert taken("set.csv") / taken("set.csv", "--gpus", "8") == pytest.approx(4, rel=0.001), (
+        "four clips"
+    )
+    assert 1.9 < taken("a clip") / taken("a clip", "--gpus", "2") < 2
+    small = (*card[:4], "--vram", "30", *card[6:], "--gpus", "4")
+    shared = planned(tmp_path, "a clip", *small)[1]["int8"]
+    alone = planned(tmp_path, "a clip", *small, "--split", "rows")[1]["int8"]
+    assert shared["vram_bytes"] < alone["vram_bytes"] - 5e9, "weights are shared out"

@@ -30,7 +30,7 @@ PUBLISHED_SET = Path("example_prompts") / "gpt_examples_10s_i2v.csv"
 
 PROMPT = "A cat looks up. It says, <S>Hello.<E> Audio: A small voice, rain."
 
-STAGES = ("load", "text", "denoise", "audio", "video")
+STAGES = ("load", "text", "denoise", "audio", "video", "write")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -154,7 +155,6 @@ def test_two_hundred_clips_are_rendered_though_a_node_is_killed(cluster, tmp_pat
     assert len(jobs) == 200
 
 
-@pytest.mark.slow
 def test_a_few_clips_are_rendered_though_a_node_is_killed(cluster, tmp_path):
     check(cluster, tmp_path, 6)
 
@@ -203,6 +203,20 @@ def test_only_the_clip_that_was_asked_for_is_put_in_its_place(tmp_path):
     place_clip(output, identity, files)
     assert read_recipe(output)["identity"] == identity
     assert sorted(path.name for path in output.parent.iterdir()) == ["clip.json", "clip.mp4"]
+
+
+def test_a_cluster_that_is_not_there_fails_the_clip_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        (job,) = render_tasks(
+            nano_tasks(tmp_path, 1), ProjectLayout(tmp_path), on_event=lambda _: None,
+            cluster=address,
+        )  # fmt: skip
+    assert job.status is JobStatus.FAILED
+    assert f"The cluster at {address} cannot be reached" in job.log_tail
+    assert "ray start --head" in job.log_tail
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

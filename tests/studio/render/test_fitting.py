@@ -162,6 +162,13 @@ def test_weights_wait_in_their_files_where_ram_is_short():
     assert (short.precision, short.vae_tiling) == (roomy.precision, roomy.vae_tiling)
 
 
+@pytest.mark.parametrize(("ram", "profile"), [(96, "exact"), (48, "int8"), (32, "cpu")])
+def test_a_mac_shares_its_memory(monkeypatch, ram, profile):
+    monkeypatch.setattr(settings, "detect_accelerator", lambda: "mps")
+    shared = limits_of(Machine((), Ram(ram * 10**9, None)), Choices())
+    assert resolve_auto(Choices(), FIVE, shared) == profile
+
+
 def test_nothing_is_judged_that_is_not_known():
     unknown = limits_of(Machine((), Ram(None, None)), Choices())
     assert unknown == Limits("cuda")

@@ -24,6 +24,7 @@ from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rows import new_worker
 from ovi_studio.render.workbench import Workbench
 from ovi_studio.render.worker_lock import WorkerLock
+from ovi_studio.report.queue import history_document, history_table, job_text
 
 from . import fake_worker
 from .killing import ffmpeg
@@ -172,12 +173,15 @@ def test_an_end_that_cannot_be_written_down_ends_the_worker(worker, gate, tmp_pa
             raise QueueError("Make room on the disk and start again.")
 
     monkeypatch.setattr(background_clip, "JobEnd", NoRoom)
-    worker.queue.add([make_task(tmp_path)])
+    worker.queue.add([make_task(tmp_path, seed=seed) for seed in (1, 2)])
     (job, _) = worker.take()
     gate.touch()
-    with pytest.raises(QueueError, match="Make room"):
-        worker.runner.finish_writing()
-    assert worker.status(job.id) is JobStatus.RUNNING, "others find it lost when we are gone"
+    with pytest.raises(background_clip.LostEndError) as caught:
+        worker.take()
+    assert "Make room" in str(caught.value.__cause__)
+    # Others find both lost when we are gone; the second is not failed for the first one's fault.
+    assert worker.status(job.id) is JobStatus.RUNNING
+    assert worker.status(job.id + 1) is JobStatus.RUNNING
 
 
 def test_after_a_lost_worker_a_clip_is_rendered_and_written_alone(worker, gate, tmp_path):
@@ -218,6 +222,10 @@ def test_out_of_memory_falls_back_once_and_says_so(worker, tmp_path):
     assert any("memory ran out" in warning.lower() for warning in recipe["warnings"])
     assert any("memory ran out" in text.lower() for text in worker.queue.job(again.id).warnings)
     assert not task.output.exists()
+    ended = [worker.queue.job(again.id)]
+    assert "(fp8: exact ran out of memory)" in history_table(ended)
+    assert history_document(ended)["clips"][0]["fell_back_from"] == "exact"
+    assert "profile: fp8" in job_text(ended[0], worker.queue.events(again.id))
 
 
 def test_out_of_memory_without_a_fallback_or_with_another_job_for_it_fails(worker, tmp_path):

@@ -115,3 +115,38 @@ def test_the_time_of_a_clip_is_shared_out():
 def test_any_answer_to_an_idea_gives_a_prompt_or_a_problem(text):
     built = build_prompt(text, task_of(TWO_LINES).variant, None)
     assert bool(built.text) != bool(built.problems)
+
+
+def clip(*lines, **parts):
+    words = {"opening": "A kitchen at night", "closing": "", "sound": "Two voices, rain on glass."}
+    spoken = [{"lead": "She says:", "text": text} for text in lines]
+    return json.dumps({**words, "lines": spoken, **parts})
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (clip("word " * 13), "13 spoken words"),
+        (clip(*["Hello there."] * 4), "4 lines"),
+        (clip("incomprehensibilities " * 8), "s: use fewer words"),
+        (clip("Go <E> home."), "line 1: it holds a tag"),
+        (clip("Go home.", sound=""), "sound: it is empty"),
+        (clip("Go home.", opening="He says <S>hi<E> to us"), "opening: it holds a tag"),
+        ("no clip at all", "no clip"),
+    ],
+)
+def test_an_idea_that_cannot_be_a_prompt_says_why(answer, said):
+    built = build_prompt(answer, task_of(TWO_LINES).variant, None)
+    assert said in " ".join(built.problems)
+
+
+def test_an_idea_is_put_together_by_us():
+    built = build_prompt(clip("Go home.", 'He said "no".'), task_of(TWO_LINES).variant, None)
+    assert built.text == (
+        "A kitchen at night. She says, <S>Go home.<E> She says, <S>He said no.<E> "
+        "<AUDCAP>Two voices, rain on glass.<ENDAUDCAP>"
+    )
+    labelled = "OPENING: A kitchen.\nLEAD: He says\nLINE: Go home.\nCLOSING:\nSOUND: Rain."
+    ten = task_of(TWO_LINES, variant="960x960_10s").variant
+    built = build_prompt(labelled, ten, None)
+    assert built.text == "A kitchen. He says, <S>Go home.<E> Audio: Rain."

@@ -444,6 +444,38 @@ def test_cancelling_ends_the_run_and_keeps_what_is_there(tmp_path):
     assert all_rewritten(results)
 
 
+def test_a_cancelled_run_is_silent(tmp_path):
+    import os
+
+    from ovi_studio.actions.rewriting import RewriteSession, plan_rewrite
+
+    from .projects import VARIABLE, order
+
+    gate = threading.Event()
+    said = []
+
+    def behave(number, request):
+        if number > 1:
+            gate.wait(20)
+        return good(request)
+
+    with serving(behave) as fake:
+        folder = make_project(tmp_path / "p", fake.url, rows=2, rows_per_request=1, concurrency=1)
+        os.environ[VARIABLE] = KEY
+        try:
+            session = RewriteSession(
+                plan_rewrite(order(), folder), on_wait=lambda *a: said.append(a)
+            )
+        finally:
+            del os.environ[VARIABLE]
+        with session:
+            for _ in session.results():
+                session.cancel()
+                gate.set()
+    assert not any(thread.is_alive() for thread in session._model._threads)
+    assert said == []
+
+
 def test_several_versions_differ(tmp_path):
     def behave(_, request):
         data = answer_rows(rows_of(request))

@@ -74,6 +74,8 @@ def test_the_exam_is_held_out_and_asks_for_every_motion() -> None:
     assert all(motions.count(motion) == 3 for motion in MOTIONS)
     assert len(exam) - len(motions) == 20
     assert len({question.prompt for question in exam}) == 50
+    crosses = draw_exam(20, shape="cross")
+    assert all("cross" in question.prompt for question in crosses)
 
 
 def test_the_command_judges_the_true_clips(

@@ -46,6 +46,8 @@ def test_shapes_differ_from_each_other() -> None:
 def test_every_shape_is_seen_to_spin(shape: str) -> None:
     frames = _frames(replace(STILL, shape=shape, motion="spin", span=1.7))[0]
     assert ((frames[0] - frames[5]).abs().amax(dim=0) > 60).sum() > 20
+    area = (frames[:, 0] > 100).sum(dim=(1, 2)).float()
+    assert (area - area.mean()).abs().max() < 0.04 * area.mean()
 
 
 def test_an_object_is_where_its_track_says() -> None:
