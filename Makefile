@@ -65,10 +65,15 @@ clean:
 map:
 	$(PYTHON) -m tests.readme_map
 
-# The first demo clip as a strip of frames above its waveform.
+# The demo clips, each as a strip of frames above its waveform.
 pictures: demo
-	clip=$$(ls demo/*.mp4 | head -1); \
 	ffmpeg=$$($(BIN)/python -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"); \
-	$$ffmpeg -v error -y -i $$clip -filter_complex \
-	  "[0:v]select='not(mod(n\,6))',tile=8x1[frames];[0:a]showwavespic=s=1024x96:colors=steelblue:scale=sqrt[wave];[frames][wave]vstack" \
-	  -frames:v 1 docs/pictures/nano.png
+	strips=$$(mktemp -d); number=0; inputs=; \
+	for clip in demo/*.mp4; do \
+	  $$ffmpeg -v error -y -i $$clip -filter_complex \
+	    "[0:v]select='not(mod(n\,5))',tile=9x1[frames];[0:a]showwavespic=s=1152x64:colors=steelblue:scale=sqrt[wave];[frames][wave]vstack" \
+	    -frames:v 1 $$strips/$$number.png || exit 1; \
+	  inputs="$$inputs -i $$strips/$$number.png"; number=$$((number + 1)); \
+	done; \
+	$$ffmpeg -v error -y $$inputs -filter_complex vstack=inputs=$$number docs/pictures/nano.png; \
+	rm -r $$strips

@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 STEPS = 50
+PASSES = 59 / 30
+"""Of a step, whose negative pass leaves out one of 30 blocks."""
+
 WHOLE_DECODE = 0.013
 """Share of the picture's decoding that every rank repeats: all up to the attention."""
 
@@ -75,11 +78,8 @@ def exposed_seconds(measured: dict[str, Any], variant: str, peers: int) -> float
     """What exchanges add to a pass, scaled by bytes from what they added on two GPUs."""
     if peers == 1:
         return 0.0
-    # A step without a skipped layer is two whole passes, one after the other.
-    on_two = (
-        measured["ulysses"][variant]["step_unskipped"] / 2
-        - measured["single"][variant]["pass_of_2"]
-    )
+    a_pass = measured["ulysses"][variant]["step"] / PASSES
+    on_two = a_pass - measured["single"][variant]["pass_of_2"]
     return max(float(on_two), 0.0) * sent_share(peers) / sent_share(2)
 
 

@@ -19,13 +19,12 @@ from ovi.spec.variants import VIDEO_LATENT_CHANNELS, Variant
 CONTEXT_BYTES = 770_000_000
 """What CUDA and its libraries keep of a device for a process, as nvidia-smi shows it; measured."""
 
-SLACK = 0.01
-"""What torch's allocator holds over what tensors take, as a share of it."""
+WHOLE_SLACK, CHUNKED_SLACK = 0.4, 0.05
+"""What torch's allocator holds over what the transformer works with, as a share of it, for all
+tokens at once and in chunks; measured on an H100 with expandable segments."""
 
-DECODER_SLACK = 0.47
-TILED_SLACK = 0.22
-"""The same for the video decoder, as a share of what it works with: pieces of many sizes come and
-go there. Measured on an H100 with expandable segments; where memory is short, less is held."""
+DECODER_SLACK, TILED_SLACK = 0.47, 0.22
+"""The same for the video decoder, whole and in tiles. Where memory is short, less is held."""
 
 PROCESS_RAM = 1_700_000_000
 """A worker before it has weights (0.6 GB), frames that wait for the encoder, and the encoder."""
@@ -198,23 +197,38 @@ def _stages(shape: RenderShape) -> tuple[StageMemory, ...]:
 
     def stage(name: str, own_weights: int, working: int) -> StageMemory:
         kept = everything if stays else own_weights
-        slack = SLACK * (kept + working)
-        if name == "picture":
-            slack += working * (DECODER_SLACK if shape.vae_tiling is None else TILED_SLACK)
+        is_chunked = shape.placement.token_chunk is not None
+        slack = {
+            "denoise": CHUNKED_SLACK if is_chunked else WHOLE_SLACK,
+            "picture": DECODER_SLACK if shape.vae_tiling is None else TILED_SLACK,
+        }.get(name, 0.0)
         return StageMemory(
-            stage=name, weights_bytes=kept, working_bytes=working, slack_bytes=round(slack)
+            stage=name,
+            weights_bytes=kept,
+            working_bytes=working,
+            slack_bytes=round(slack * working),
         )
 
     latents = _latent_bytes(shape)
     found = [
         stage("text", _text_weights(shape, weights), _text_working(shape)),
         stage("denoise", _transformer_weights(shape, weights), _denoise_working(shape) + latents),
-        stage("sound", weights["other"], 540_000 * shape.variant.num_audio_latents + latents // 5),
+        stage(
+            "sound",
+            _largest_of_sound(shape),
+            540_000 * shape.variant.num_audio_latents + latents // 5,
+        ),
         stage("picture", weights["video_vae"], _picture_working(shape) + latents // 5),
     ]
     if shape.has_first_frame:
         found.append(stage("first frame", weights["video_vae"], _encode_working(shape)))
     return tuple(found)
+
+
+def _largest_of_sound(shape: RenderShape) -> int:
+    """Audio VAE and vocoder come to the device one after the other."""
+    sizes = sizes_of(shape.variant)
+    return 4 * max(sizes.audio_vae_parameters, sizes.vocoder_parameters)
 
 
 def _text_weights(shape: RenderShape, weights: dict[str, int]) -> int:

@@ -70,6 +70,7 @@ def _check_all(options: argparse.Namespace) -> list[dict[str, Any]]:
     device = torch.device(options.device)
     if device.type == "cuda":
         device = torch.device("cuda", options.rank)
+        torch.backends.cudnn.allow_tf32 = False  # convolutions would keep three digits
     group = RankGroup(layout, options.rank, device, options.rendezvous)
     group.greet()
     found = []
