@@ -253,8 +253,8 @@ class OviPipeline:
         warnings: list[str] = []
         if self.models.has_random_weights:
             warnings.append(
-                f"{self.variant.name} runs on random weights until trained ones ship with this "
-                "package: the clip shows coloured noise and sounds like noise."
+                f"{self.variant.name} runs on random weights, since no trained ones were loaded: "
+                "the clip shows coloured noise and sounds like noise."
             )
         on_progress(Progress("text", 0, len(texts)))
         encoded = self.encode_texts([*texts.values()])

@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tile-side", type=int, help="pixels; 0 decodes frames whole")
     parser.add_argument("--offload", choices=[o.value for o in Offload])
     parser.add_argument("--resident-blocks", type=int, help="with --offload blocks")
+    parser.add_argument("--token-chunk", type=int, help="tokens at a time; default: all")
     parser.add_argument("--host-memory", choices=[h.value for h in HostMemory], default="pinned")
     parser.add_argument("--attention", choices=ATTENTION_BACKENDS, default="auto")
     parser.add_argument(

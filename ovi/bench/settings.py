@@ -55,11 +55,12 @@ def read_settings(
         placement=placement,
         on_cpu=device.type == "cpu",
     )
-    shape = fit_to_card(shape, profile)
-    if options.resident_blocks is None:
-        return request, shape
-    kept = replace(shape.placement, resident_blocks=options.resident_blocks)
-    return request, replace(shape, placement=kept)
+    placement = fit_to_card(shape, profile).placement
+    if options.resident_blocks is not None:
+        placement = replace(placement, resident_blocks=options.resident_blocks)
+    if options.token_chunk is not None:
+        placement = replace(placement, token_chunk=options.token_chunk)
+    return request, replace(shape, placement=placement)
 
 
 def limit_memory(gigabytes: float, device: torch.device, beside: int) -> None:

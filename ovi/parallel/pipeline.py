@@ -20,6 +20,7 @@ from ovi.parallel.ranks import RANK_COMMAND, Ranks
 from ovi.parallel.stages import Stages
 from ovi.pipeline import OnProgress, OviPipeline, Progress, encoding_scope
 from ovi.runtime.models import Models, load_models
+from ovi.runtime.sizes import configs_of
 from ovi.spec.placement import Placement
 from ovi.spec.request import Guidance, Precision, Sampling, VaeTiling
 from ovi.spec.variants import Variant, variant_named
@@ -165,6 +166,7 @@ def load_pipeline(
     known = variant_named(variant)
     devices = devices_for(placement)
     layout = layout or Layout.of(placement.num_gpus)
+    layout.check_heads(configs_of(known, ckpt_dir).fusion.video.num_heads)
     if placement.num_threads is not None:
         torch.set_num_threads(placement.num_threads)
     setup = Setup(
@@ -187,7 +189,6 @@ def load_pipeline(
             use_random_weights=use_random_weights,
             on_progress=lambda done, total: on_progress(Progress("load", done, total)),
         )
-        layout.check_heads(models.fusion.config.video.num_heads)
         ranks.wait_until_ready()
         group = RankGroup(layout, 0, devices[0], ranks.rendezvous)
         ranks.watch(group)

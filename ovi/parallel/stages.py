@@ -50,7 +50,6 @@ class Stages:
         placement: Placement,
     ) -> "Stages":
         """Ready to compute as `placement` says; weights to be divided lie on the CPU until now."""
-        group.layout.check_heads(fusion.config.video.num_heads)
         if placement.is_sharded:
             from ovi.parallel.sharding import shard_weights  # takes long to import
 

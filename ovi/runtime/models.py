@@ -46,7 +46,7 @@ class Models:
     picture_source: str | None = None
     """Folder or hub name of the image model that draws first frames, if any."""
     has_random_weights: bool = False
-    """Nothing is trained: clips are noise."""
+    """No file was loaded: clips are noise."""
     visits: Mapping[nn.Module, Visit] = field(default_factory=dict)
     """How the models that wait elsewhere come to the device."""
 

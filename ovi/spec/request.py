@@ -127,7 +127,8 @@ class VaeTiling:
     def __post_init__(self) -> None:
         if self.side % 32 or self.side < 128:
             raise RequestError(
-                f"A tile of {self.side} pixels cannot be decoded: use a multiple of 32, 128 or more."
+                f"A tile of {self.side} pixels cannot be decoded: use a multiple of 32, 128 or "
+                "more."
             )
 
 

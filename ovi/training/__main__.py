@@ -14,6 +14,7 @@ from ovi.training.processes import joined_processes
 from ovi.training.stages import STAGES
 from ovi.training.trainer import CHECKPOINT, Trainer
 from ovi.training.travel import pack_state, unpack_state
+from ovi.weights.manifest import NANO_DIR
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +43,9 @@ def _train(options: argparse.Namespace) -> None:
         torch.manual_seed(config.seed)
         torch.set_float32_matmul_precision("high")
         stage = STAGES[config.stage](config)
+        if options.start_from is not None:
+            shipped = options.start_from == "nano"
+            stage.start_from(NANO_DIR if shipped else Path(options.start_from))
         trainer = Trainer(stage, config, options.run, processes, options.workers)
         if trainer.resume() and processes.is_first:
             sys.stderr.write(f"Going on after step {trainer.state.step}.\n")
@@ -82,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--video-vae", type=Path, help="trained weights, for stage fusion")
         command.add_argument("--audio-vae", type=Path, help="for stages vocoder and fusion")
         command.add_argument("--latents", type=Path, help="cache of latents, for stage fusion")
+        command.add_argument(
+            "--start-from",
+            help="folder of weight files to begin with, or nano for the shipped ones",
+        )
         command.add_argument(
             "--plain", action="store_true", help="neither compile nor record CUDA graphs"
         )

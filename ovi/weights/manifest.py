@@ -12,7 +12,7 @@ from ovi.spec.variants import Variant
 from ovi.weights.quantized import quantized_path
 
 NANO_SEED = 0
-"""Seed of the random weights that `nano` runs on while no trained ones ship."""
+"""Seed of random weights: for benchmarks, and where the trained ones of `nano` are not installed."""
 
 RANDOM_WEIGHTS_VERSION = 2
 """Raised when `runtime/random_weights.py` or the sizes of `nano` change: other weights, then."""
@@ -83,7 +83,7 @@ SHARED_COMPONENTS = (
 
 
 def components_of(variant: Variant, precision: Precision) -> tuple[Component, ...]:
-    """What a published variant is loaded from; empty for `nano`, which needs no folder.
+    """What a published variant is loaded from; empty for `nano`, whose files are `nano_files()`.
 
     Where eight bits are wanted, a file saved by `ovi weights quantize` comes first: it is nearer to
     the original than the published fp8 file, which comes next. Without either, the weights are
@@ -107,12 +107,17 @@ def _saved(component: Component, precision: TransformerPrecision) -> Component:
     return replace(component, saved=quantized_path(component.path, precision))
 
 
+def nano_paths() -> dict[str, Path]:
+    """Where each weight file of `nano` belongs, by model name."""
+    return {name: NANO_DIR / f"{name}.safetensors" for name in MODEL_NAMES}
+
+
 def nano_files() -> dict[str, Path] | None:
-    """The trained weights that ship with this package, by model name, or None while none do.
+    """The trained weights that ship with this package, by model name; None if stripped of them.
 
     Raises WeightsError when some are there and others are not.
     """
-    files = {name: NANO_DIR / f"{name}.safetensors" for name in MODEL_NAMES}
+    files = nano_paths()
     missing = [path.name for path in files.values() if not path.is_file()]
     if len(missing) == len(files):
         return None

@@ -33,9 +33,10 @@ TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 def locate_files(
     variant: Variant, precision: Precision, ckpt_dir: Path | None
 ) -> dict[str, Path] | None:
-    """The file of each model by name, and the folder `tokenizer`; None for untrained `nano`.
+    """The file of each model by name, and the folder `tokenizer`.
 
-    `ckpt_dir` None means `./ckpts`; `nano` does not look at it, and has no tokenizer folder.
+    `ckpt_dir` None means `./ckpts`; `nano` does not look at it: its files ship with this package,
+    without a tokenizer folder. None where they are not installed: it runs on random weights then.
     Raises WeightsError that lists everything that is missing, or for a file saved by `ovi weights
     quantize` that this program cannot use.
     """
@@ -72,9 +73,9 @@ def weight_identities(
     recorded when it was saved; a file that came another way is known by its own hash. So the clips
     of a published fp8 file, of ours, and of weights quantized while loading never get confused.
     Sizes that differ from the published ones (see `sizes.py`) are a component of their own.
-    Untrained `nano` has `random:<seed>:<version>`. The first call reads every file, which
-    `on_bytes` can watch; later ones take what was remembered. Raises WeightsError for missing or
-    unreadable files.
+    Without its files, `nano` has `random:<seed>:<version>`. The first call reads every file,
+    which `on_bytes` can watch; later ones take what was remembered. Raises WeightsError for missing
+    or unreadable files.
     """
     files = locate_files(variant, precision, ckpt_dir)
     methods = {name: METHODS.get(wanted) for name, wanted in _stored_as(precision).items()}
@@ -158,6 +159,6 @@ def _missing_message(variant: Variant, folder: Path, missing: list[Component]) -
             *lines,
             f"Fetch them with: ovi weights download {variant.name}. Or download them from these "
             "Hugging Face repositories to these paths, or name the checkpoint folder that has "
-            "them. The variant nano needs no files.",
+            "them. The variant nano needs no download.",
         )
     )

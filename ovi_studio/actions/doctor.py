@@ -189,12 +189,16 @@ def check_weights(
             use = " It is the configured variant." if is_needed else ""
             yield Finding(
                 check, status, f"{_first_line(error)}{use}",
-                f"{'' if is_needed else 'If you want it: '}ovi weights download {known.name}.",
+                f"{'' if is_needed else 'If you want it: '}{_way_to_get(known)}.",
             )  # fmt: skip
             is_complete = is_complete and not is_needed
             continue
         if files is None:
-            yield Finding(check, Status.OK, "Runs on random weights; it needs no files.")
+            yield Finding(
+                check, Status.WARNING,
+                "Its weight files are not installed: it runs on random weights, its clips are noise.",
+                f"{_way_to_get(known).capitalize()}.",
+            )  # fmt: skip
             continue
         entries = {ckpt_dir / name: entry for name, entry in record.items()}
         faults = [
@@ -205,7 +209,7 @@ def check_weights(
         if faults:
             yield Finding(
                 check, Status.ERROR, f"{'; '.join(faults)}.",
-                f"Delete what is named here, then run: ovi weights download {known.name}.",
+                f"Delete what is named here, then: {_way_to_get(known)}.",
             )  # fmt: skip
         else:
             yield Finding(check, Status.OK, f"All {len(files)} components are there.")
@@ -214,6 +218,13 @@ def check_weights(
         yield Finding("weights disk", Status.OK, text)
     else:
         yield check_disk("weights disk", ckpt_dir, VARIANT_BYTES)
+
+
+def _way_to_get(variant: Variant) -> str:
+    """How the weight files of a variant come."""
+    if variant.is_embedded:
+        return "install ovi-studio again"
+    return f"ovi weights download {variant.name}"
 
 
 def check_queue(path: Path) -> Finding:

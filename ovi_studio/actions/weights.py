@@ -12,7 +12,7 @@ from ovi.spec.variants import VARIANTS, Variant, variant_named
 from ovi.weights.download import REPORT_SECONDS, OnProgress, ask_hub, bring_files
 from ovi.weights.hub import Hub, hub_of
 from ovi.weights.licences import Licence, licence_of, licences_of
-from ovi.weights.manifest import Component, components_of, nano_files
+from ovi.weights.manifest import Component, components_of, nano_paths
 from ovi.weights.quantized import METHODS, QUANTIZABLE, quantized_path
 from ovi.weights.verify import RECORD_FILE, RecordedFile, fault_of, read_record
 from ovi.weights.wanted import (
@@ -160,13 +160,19 @@ def verify_files(
 ) -> list[VerifiedFile]:
     """Checks the files of the variants that are there; what is absent is `list_components`'s.
 
+    The files that ship with this program have no record: their form is checked.
+
     Without `reads_all`, contents are not compared with their recorded hash. `on_bytes` gets the
     bytes read so far and those in all, from the caller's own thread. Raises WeightsError for a
     record that cannot be read.
     """
     record = read_record(ckpt_dir)
+    embedded: list[VerifiedFile] = []
     owners: dict[str, list[str]] = {}
     for variant in variants:
+        if variant.is_embedded:
+            embedded += _verify_embedded(variant)
+            continue
         parts = [*components_of(variant, Precision()), _fp8_component(variant)]
         parts += [part for _, part in _saved_components(variant)]
         for file in wanted_files(part for part in parts if part is not None):
@@ -192,7 +198,7 @@ def verify_files(
             _, pending = wait(pending, REPORT_SECONDS)
             if on_bytes is not None:
                 on_bytes(sum(done), total)
-    return [job.result() for job in jobs]
+    return [*embedded, *(job.result() for job in jobs)]
 
 
 def find_component(
@@ -205,10 +211,7 @@ def find_component(
     if name is None:
         return ckpt_dir
     if variant.is_embedded:
-        files = nano_files()
-        if files is None:
-            raise UsageError(f"{variant.name} has no weight files: it runs on random weights.")
-        known = files
+        known = nano_paths()
     else:
         parts = components_of(variant, _precisions(precision))
         known = {part.name: _path_of(part, ckpt_dir) for part in parts}
@@ -261,9 +264,17 @@ def _view(
     )
 
 
-def _embedded_views(variant: Variant) -> list[ComponentView]:
-    files = nano_files() or {}
+def _verify_embedded(variant: Variant) -> list[VerifiedFile]:
     return [
-        ComponentView(variant.name, name, path, True, path.stat().st_size, "ovi-studio", None)
-        for name, path in files.items()
+        VerifiedFile(path, (variant.name,), path.stat().st_size, fault_of(path, None), False)
+        for path in nano_paths().values()
+        if path.is_file()
     ]
+
+
+def _embedded_views(variant: Variant) -> list[ComponentView]:
+    views: list[ComponentView] = []
+    for name, path in nano_paths().items():
+        size = path.stat().st_size if path.is_file() else 0
+        views.append(ComponentView(variant.name, name, path, size > 0, size, "ovi-studio", None))
+    return views

@@ -8,8 +8,8 @@ def bench(context: typer.Context) -> int:
 
     What it finds is kept for `ovi plan`. Options: --variant, --size, --profile, --steps, --repeats,
     --forward-only, --no-mp4, --ckpt-dir, --device, --precision, --text-precision, --vae-precision,
-    --tile-side, --offload, --resident-blocks, --host-memory, --attention, --memory-limit,
-    --no-save, --json; `ovi bench -- --help` explains.
+    --tile-side, --offload, --resident-blocks, --token-chunk, --host-memory, --attention,
+    --memory-limit, --no-save, --json; `ovi bench -- --help` explains.
     """
     import importlib.util
     import subprocess

@@ -59,11 +59,7 @@ def list_weights(variants: _Variants = None, ckpt_dir: CkptDir = None, json: Jso
             json_text({"ckpt_dir": str(folder), "components": components, "picture_model": picture})
         )
         return ExitCode.OK
-    if views:
-        write_result(components_table(views))
-    for variant in chosen:
-        if not any(view.variant == variant.name for view in views):
-            talk(f"{variant.name} runs on random weights and needs no files.")
+    write_result(components_table(views))
     talk(picture_text(licence_of(PICTURE_SOURCE)))
     return ExitCode.OK
 
@@ -154,6 +150,7 @@ def verify(
     from ovi_studio.report.weights import (
         TransferReport,
         component_data,
+        missing_text,
         repair_text,
         verified_data,
         verified_table,
@@ -186,7 +183,7 @@ def verify(
     else:
         talk(f"There are no published weight files in {folder}.")
     for view in missing:
-        talk(f"{view.name} of {view.variant} is missing: ovi weights download {view.variant}")
+        talk(missing_text(view))
     damaged = [file.path for file in files if file.fault is not None]
     for path in damaged:
         talk(repair_text(path))

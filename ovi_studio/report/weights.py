@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ovi.weights.licences import Licence
+from ovi.weights.manifest import nano_paths
 from ovi.weights.quantized import is_quantized
 from ovi_studio.actions.quantizing import Quantization, QuantizedFile
 from ovi_studio.actions.weights import ComponentView, PreparedDownload, VerifiedFile
@@ -142,8 +143,18 @@ def verified_table(files: Sequence[VerifiedFile]) -> str:
     return table_text(("file", "size", "state"), rows)
 
 
+def missing_text(view: ComponentView) -> str:
+    """That a component is missing, and how it comes."""
+    way = "install ovi-studio again"
+    if view.licence is not None:
+        way = f"ovi weights download {view.variant}"
+    return f"{view.name} of {view.variant} is missing: {way}"
+
+
 def repair_text(path: Path) -> str:
     """How a damaged file is mended."""
+    if path in nano_paths().values():
+        return f"Install ovi-studio again: {path} is a part of it."
     if is_quantized(path):
         return f"Make {path} anew with `ovi weights quantize`."
     return f"Delete {path} and run `ovi weights download` again."

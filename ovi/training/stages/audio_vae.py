@@ -22,6 +22,7 @@ from ovi.training.draws import Draw
 from ovi.training.losses import normal_divergence
 from ovi.training.pictures import write_spectrograms
 from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
+from ovi.training.weight_files import read_weights
 from ovi.training.world.batch import SceneBatch
 from ovi.training.world_source import WorldSource
 
@@ -85,6 +86,10 @@ class AudioVaeStage(Stage):
         made = self.vae.decode(self.vae.encode(mel).mean)
         both = torch.stack([mel[..., : made.shape[-1]], made], dim=1).flatten(0, 1)
         write_spectrograms(folder / f"{prefix}-mel.png", both)
+
+    def start_from(self, folder: Path) -> None:
+        """See `Stage`."""
+        read_weights(self.vae, folder / "audio_vae.safetensors")
 
     def export(self) -> dict[str, Weights]:
         """The weights with every latent channel at unit deviation."""

@@ -27,7 +27,7 @@ from ovi.models.fusion.block import run_fusion_block
 from ovi.models.fusion.config import FusionConfig
 from ovi.models.fusion.model import FusionModel
 from ovi.models.nano import NANO_CONFIGS
-from ovi.models.text_encoder.keys import to_published
+from ovi.models.text_encoder.keys import from_published, to_published
 from ovi.models.text_encoder.model import TextEncoder
 from ovi.models.text_encoder.position import bucket_grid
 from ovi.models.text_encoder.tokenizer import PAD_ID
@@ -300,6 +300,12 @@ class FusionStage(Stage):
         self.fusion.run_block = torch.compile(run_fusion_block)
         for layer in self.text_encoder.layers:
             layer.compile()
+
+    def start_from(self, folder: Path) -> None:
+        """See `Stage`."""
+        read_weights(self.fusion, folder / "fusion.safetensors")
+        convert = partial(from_published, config=self.text_encoder.config)
+        read_weights(self.text_encoder, folder / "text_encoder.safetensors", convert)
 
     def export(self) -> dict[str, Weights]:
         """Both models, under the published names."""

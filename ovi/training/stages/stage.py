@@ -43,6 +43,13 @@ class Stage(nn.Module):
         """The tensors of each weight file, by model name, from the weights as they are now."""
         raise NotImplementedError
 
+    def start_from(self, folder: Path) -> None:
+        """Begins with the weight files in `folder`, which `export` wrote or the package ships.
+
+        Raises TrainingError if they are missing or of other sizes.
+        """
+        raise NotImplementedError
+
     @property
     def device(self) -> torch.device:
         """Where the stage computes."""

@@ -25,6 +25,7 @@ from ovi.training.draws import Draw
 from ovi.training.losses import coarse_loss, edge_loss
 from ovi.training.pictures import write_frames
 from ovi.training.stages.stage import Inputs, Losses, Stage, Weights
+from ovi.training.weight_files import read_weights
 from ovi.training.whole_clip import WholeClip
 from ovi.training.world.batch import SceneBatch
 from ovi.training.world_source import WorldSource
@@ -50,6 +51,8 @@ class VaeSettings:
     """Of the latents' mean square, in units of the noise's."""
     edge_weight: float = 1.0
     coarse_weight: float = 0.5
+    freeze_encoder: bool = False
+    """Train the decoder alone: the latents stay what a trained transformer knows."""
     statistics_clips: int = 256
     """Clips over which the latents' statistics are measured for the export."""
     sample_clips: int = 6
@@ -75,6 +78,7 @@ class VaeStage(Stage):
             moments.weight[active : sizes.latent_channels] = 0
             moments.bias[active : sizes.latent_channels] = 0
             self.vae.decoder.latents.weight[:, active:] = 0
+        self.vae.encoder.requires_grad_(requires_grad=not self.settings.freeze_encoder)
         is_active = (torch.arange(sizes.latent_channels) < active).float()
         self.register_buffer("is_active", is_active.view(-1, 1, 1, 1), persistent=False)
         self.world = WorldSource()
@@ -139,8 +143,14 @@ class VaeStage(Stage):
         rows = torch.stack([frames, made], dim=1).flatten(0, 1)
         write_frames(folder / f"{prefix}-frames.png", rows, [0, 5, 11, 17, 23, 29, 35, 44])
 
+    def start_from(self, folder: Path) -> None:
+        """See `Stage`."""
+        read_weights(self.vae, folder / "video_vae.safetensors")
+
     def export(self) -> dict[str, Weights]:
         """The weights with their latents brought to the engine's statistics."""
+        if self.settings.freeze_encoder:
+            return {"video_vae": self.vae.state_dict()}
         mean, std = self._statistics()
         return {"video_vae": scaled_weights(self.vae, mean, std)}
 

@@ -100,6 +100,10 @@ class VocoderStage(Stage):
             folder / f"{prefix}-mel.png", torch.stack([mel, again], dim=1).flatten(0, 1)
         )
 
+    def start_from(self, folder: Path) -> None:
+        """See `Stage`."""
+        read_weights(self.vocoder, folder / "vocoder.safetensors")
+
     def export(self) -> dict[str, Weights]:
         """The weights as they are."""
         return {"vocoder": self.vocoder.state_dict()}

@@ -30,8 +30,8 @@ def rendered(pipeline):
 
 
 def assert_same_clip(actual, expected):
-    """Up to rounding: float32 sound, and eight-bit pixels at the edge between two values."""
-    np.testing.assert_allclose(actual[1], expected[1], atol=1e-5 * np.abs(expected[1]).max())
+    """Up to rounding: a thirtieth of a step of the sound, pixels at the edge of two values."""
+    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-5, atol=1e-6)
     assert actual[2].shape == expected[2].shape
     difference = np.abs(actual[2].astype(int) - expected[2])
     assert difference.max() <= 1

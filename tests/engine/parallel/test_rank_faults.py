@@ -49,9 +49,9 @@ def test_a_rank_lost_while_all_meet_ends_the_load():
         load_pair(rank_command=command_with("meeting"))
 
 
-def test_more_ranks_than_heads_are_refused():
+def test_more_ranks_than_heads_are_refused_before_any_is_started():
     with pytest.raises(PlacementError, match="use at most 8"):
-        load(10, rank_command=("true",))
+        load(10, rank_command=("no-such-program",))
 
 
 def test_ranks_end_when_rank_0_is_killed():

@@ -152,6 +152,36 @@ def test_exported_transformer_does_not_read_idle_channels() -> None:
     assert "blocks.0.attn.q.weight" in files["text_encoder"]
 
 
+def test_a_stage_starts_from_what_another_exported(tmp_path: Path) -> None:
+    first = make_fusion()
+    train(first, 3, 4, 1e-2)
+    for name, tensors in first.export().items():
+        save_file({k: t.detach() for k, t in tensors.items()}, tmp_path / f"{name}.safetensors")
+    second = make_fusion()
+    second.start_from(tmp_path)
+    assert torch.equal(
+        second.fusion.audio_model.head.head.weight, first.fusion.audio_model.head.head.weight
+    )
+    assert torch.equal(
+        second.text_encoder.token_embedding.weight, first.text_encoder.token_embedding.weight
+    )
+    with pytest.raises(TrainingError, match="fusion.safetensors"):
+        second.start_from(tmp_path / "nowhere")
+
+
+def test_a_frozen_encoder_keeps_the_latents(tmp_path: Path) -> None:
+    trained = make_vae()
+    save_file(dict(trained.export()["video_vae"]), tmp_path / "video_vae.safetensors")
+    settings = {"num_frames": 5, "freeze_encoder": True, "active_channels": 16}
+    stage = VaeStage(config_of("vae", settings, SMALL_VAE))
+    stage.start_from(tmp_path)
+    kept = {k: v.clone() for k, v in stage.vae.encoder.state_dict().items()}
+    before, after = train(stage, 10, stage.prepare(Draw(1, 0), 1), 5e-3)
+    assert after < before
+    weights = stage.export()["video_vae"]
+    assert all(torch.equal(weights[f"encoder.{k}"], v) for k, v in kept.items())
+
+
 def test_text_rows_are_those_of_the_engine() -> None:
     stage = make_fusion()
     texts = ["clip a", "Someone says <S>yes<E>. Audio: A voice.", ""]
