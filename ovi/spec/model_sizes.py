@@ -15,6 +15,7 @@ class TransformerSizes:
 
     dim: int
     ffn_dim: int
+    num_heads: int
     num_layers: int
     text_dim: int
     text_len: int
@@ -73,6 +74,7 @@ PUBLISHED_SIZES = ModelSizes(
     transformer=TransformerSizes(
         dim=3072,
         ffn_dim=14336,
+        num_heads=24,
         num_layers=30,
         text_dim=4096,
         text_len=512,
@@ -111,6 +113,7 @@ NANO_SIZES = ModelSizes(
     transformer=TransformerSizes(
         dim=160,
         ffn_dim=640,
+        num_heads=4,
         num_layers=6,
         text_dim=128,
         text_len=256,

@@ -12,7 +12,7 @@ from ovi.spec.variants import Variant
 from ovi.weights.quantized import quantized_path
 
 NANO_SEED = 0
-"""Seed of random weights: for benchmarks, and where the trained ones of `nano` are not installed."""
+"""Seed of random weights: for benchmarks, and where those of `nano` are not installed."""
 
 RANDOM_WEIGHTS_VERSION = 2
 """Raised when `runtime/random_weights.py` or the sizes of `nano` change: other weights, then."""

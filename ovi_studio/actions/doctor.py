@@ -196,7 +196,7 @@ def check_weights(
         if files is None:
             yield Finding(
                 check, Status.WARNING,
-                "Its weight files are not installed: it runs on random weights, its clips are noise.",
+                "Its weight files are not installed: it runs on random weights.",
                 f"{_way_to_get(known).capitalize()}.",
             )  # fmt: skip
             continue

@@ -20,6 +20,7 @@ from ovi_studio.render.fitting import (
     Shortage,
     changes_pixels,
     limits_of,
+    limits_under,
     resolve_auto,
     setups_of_profiles,
 )
@@ -153,7 +154,11 @@ def _forecast_profiles(
             )
         )
         if clip.gpus is not None:
-            setups = [setup.spread(clip.placement.num_gpus, limits) for setup in setups]
+            number = clip.placement.num_gpus
+            setups = [
+                setup.spread(number, limits_under(name, limits))
+                for name, setup in zip(PROFILES, setups, strict=True)
+            ]
         for name, setup in zip(PROFILES, setups, strict=True):
             found[name].append((setup, setups[0], clip, count))
     return tuple(_profile_forecast(name, entries, rates) for name, entries in found.items())

@@ -173,6 +173,9 @@ def _check(order: RewriteOrder) -> None:
                          "lines only. Leave out --offline.")  # fmt: skip
     if not wish.theme.strip():
         raise UsageError('The offline bank needs a theme: --theme "...".')
+    if not read_theme(wish.theme).is_speakable:
+        raise UsageError(f"The theme {wish.theme!r} has no word that the offline bank can say. "
+                         "Write it in English words, and numbers as they are spoken.")  # fmt: skip
 
 
 def _refuse_undecodable(source: SetRow, rows: Sequence[PromptRow]) -> None:
@@ -201,7 +204,8 @@ def _variants(
     guessed = guess_variant([parse_prompt(row.text) for row in nameless])
     note = (
         f"Nobody names a variant: going by its captions and speech, this is {guessed.name} "
-        f"({guessed.video_seconds:.0f} s). --variant says otherwise."
+        f"({guessed.video_seconds:.0f} s), for which lines are fitted and linted. --variant says "
+        "otherwise."
     )
     return [variant or guessed for variant in own], [note]
 

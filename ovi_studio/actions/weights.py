@@ -23,7 +23,6 @@ from ovi.weights.wanted import (
     plan_download,
     wanted_files,
 )
-from ovi_studio.errors import UsageError
 from ovi_studio.project.file_lock import file_lock
 
 MAX_READERS = 4
@@ -206,7 +205,7 @@ def find_component(
 ) -> Path:
     """Where a component is, or where it belongs; the checkpoint folder itself for None.
 
-    Raises RequestError for an unknown name, UsageError where there is no such file.
+    Raises RequestError for an unknown name.
     """
     if name is None:
         return ckpt_dir

@@ -160,6 +160,7 @@ def render(
     from ovi_studio.errors import ExitCode, UsageError
     from ovi_studio.project.layout import find_layout
     from ovi_studio.render.choices import Choices, choices_of_options
+    from ovi_studio.render.cluster_address import check_cluster
     from ovi_studio.report.json import json_text
     from ovi_studio.report.plan import plan_document, plan_listing, plan_summary
     from ovi_studio.report.progress import JsonReport
@@ -202,6 +203,8 @@ def render(
         # The GPUs of a cluster are elsewhere: a device that is named is taken at its word.
         accelerator="cuda" if cluster and (device or "").startswith("cuda") else None,
     )
+    if cluster is not None and not dry_run:
+        check_cluster(cluster)
     if resume or (only_failed and not sources and config is None):
         is_plain = said == Choices(gpus=gpus, gpus_per_clip=said.gpus_per_clip)
         if sources or config is not None or not is_plain or split or force or dry_run:

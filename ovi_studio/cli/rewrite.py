@@ -133,6 +133,10 @@ def rewrite(
     if idea is not None:
         if source is not None or theme is not None or in_place:
             raise UsageError("--idea makes new prompts: it goes without SET, --theme, --in-place.")
+        if number != 1:
+            raise UsageError(f"--n is for the rows of a set. Of an idea: --count {number}.")
+        if part is not PartName.SPEECH:
+            raise UsageError("--idea writes whole prompts: leave out --part.")
         if offline:
             raise UsageError("Inventing scenes needs a model. Leave out --offline, or fill a "
                              "template yourself: ovi new.")  # fmt: skip
@@ -147,6 +151,8 @@ def rewrite(
         raise UsageError('Name a set to rewrite, or give --idea "...".')
     if template is not None:
         raise UsageError("--template belongs to --idea.")
+    if count != 1:
+        raise UsageError(f"--count belongs to --idea. For versions of each row: --n {count}.")
     from ovi_studio.actions.rewriting import RewriteOrder
     from ovi_studio.cli.rewrite_run import Output, run_order
 

@@ -1,12 +1,13 @@
 """New prompts from an idea, on the command line."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ovi_studio.actions.inventing import IdeaOrder, IdeaResult, IdeaSession, save_ideas
 from ovi_studio.actions.rewritten_sets import checked_target, free_path, slug_of
 from ovi_studio.cli.following import talk, write_result
-from ovi_studio.errors import ExitCode
+from ovi_studio.errors import ExitCode, StudioError
 from ovi_studio.project.layout import find_layout
 from ovi_studio.project.sets import set_folder
 from ovi_studio.report.expansion import counted
@@ -44,13 +45,23 @@ def invent(
             f"{counted(count, 'prompt')} for {session.variant.name}, by {session.connection.label}."
         )
         if not session.is_variant_chosen:
-            talk("Nobody names a variant; choose another with --variant.")
+            talk(
+                f"Nobody names a variant, so it is {session.variant.name}, the project's default; "
+                "--variant 720x720_5s or --variant 960x960_10s makes longer clips."
+            )
         talk(estimate_line(estimate, session.connection))
         written: Path | None = None
         if not dry_run:
-            for result in session.results():
-                results.append(result)
-                talk(idea_line(result))
+            try:
+                for result in session.results():
+                    results.append(result)
+                    talk(idea_line(result))
+            except KeyboardInterrupt:
+                talk(_resume_hint("Stopped", results))
+                return ExitCode.INTERRUPTED
+            except StudioError as error:
+                hint = _resume_hint("Nothing was written", results)
+                raise type(error)(f"{error}\n{hint}") from error
             talk(spent_line(session.spent))
             if any(result.text for result in results):
                 number = save_ideas(session, results, path)
@@ -69,6 +80,12 @@ def invent(
             write_result(json_text(document))
     is_whole = dry_run or all(result.text for result in results)
     return ExitCode.OK if is_whole else ExitCode.FAILED
+
+
+def _resume_hint(what: str, results: Sequence[IdeaResult]) -> str:
+    num_done = sum(bool(result.text) for result in results)
+    stored = f" {counted(num_done, 'clip')} stored: the same command goes on from there."
+    return f"{what}.{stored if num_done else ''}"
 
 
 def _target(into: str | None, idea: str, here: Path) -> Path:

@@ -9,7 +9,6 @@ import argparse
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from typing import Any
 from ovi.errors import OviError
 from ovi_studio.errors import StudioError
 from ovi_studio.render.cluster_actor import ClipActor, ClipFault, RenderedClip
+from ovi_studio.render.cluster_address import describe_silence, knock_at
 from ovi_studio.render.finished_clips import find_finished, place_clip, remove_unfinished
 from ovi_studio.render.free_space import ensure_space
 from ovi_studio.render.job import RenderJob, RenderTask
@@ -31,9 +31,6 @@ from ovi_studio.render.rows import log_tail, new_worker
 from ovi_studio.render.worker_lock import WorkerLock
 
 POLL_SECONDS = 0.2
-
-KNOCK_SECONDS = 10.0
-"""How long the head of a cluster may take to answer."""
 
 _PASSED_ON = ("GOMP_SPINCOUNT", "PYTORCH_ALLOC_CONF")
 
@@ -227,13 +224,6 @@ class ClusterWorker:
         return bool(self._ray.wait([ref], timeout=0)[0])
 
 
-def _knock_at(address: str) -> None:
-    """Raises OSError when nobody listens at HOST:PORT; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
-
-
 def _passed_on() -> dict[str, str]:
     """The variables of a worker that an actor gets too."""
     environment = worker_environment()
@@ -258,13 +248,10 @@ def serve(queue_path: Path, name: str, log: Path, address: str, gpus: int | None
             import ray.exceptions
 
             try:
-                _knock_at(address)
+                knock_at(address)
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except (OSError, ValueError, RuntimeError) as error:
-                _log(
-                    f"The cluster at {address} cannot be reached ({error}). Start it with "
-                    "`ray start --head --disable-usage-stats`, or correct the address."
-                )
+                _log(describe_silence(address, error))
                 return 1
             try:
                 ClusterWorker(ray, queue, name, log, gpus).work()

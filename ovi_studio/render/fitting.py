@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ovi.spec.geometry import FrameSize
 from ovi.spec.machine import Machine
-from ovi.spec.memory import RenderMemory, RenderShape, render_memory
+from ovi.spec.memory import RenderMemory, RenderShape, gpus_per_pass, render_memory
+from ovi.spec.model_sizes import sizes_of
 from ovi.spec.placement import HostMemory, Offload, Placement
 from ovi.spec.profiles import AUTO, MARGIN, PROFILES, fit_to_card, largest_size, profile_named
 from ovi.spec.request import Mode, Precision, TransformerPrecision, VaeTiling
@@ -109,11 +110,23 @@ class Setup:
         return self.shape.placement
 
     def spread(self, num_gpus: int, limits: Limits) -> "Setup":
-        """The same on several GPUs, with `limits` each; weights that one can't hold are shared."""
+        """The same on several GPUs, with `limits` each; weights that one can't hold are shared.
+
+        Several GPUs decode a frame in strips, so tiles are dropped: the clip is, and is known as,
+        one without. Raises UsageError for more GPUs than the model has attention heads to share.
+        """
+        heads = sizes_of(self.shape.variant).transformer.num_heads
+        if gpus_per_pass(num_gpus) > heads:
+            raise UsageError(
+                f"One clip of {self.shape.variant.name} cannot be spread over {num_gpus} GPUs: its "
+                f"{heads} attention heads go round among {2 * heads} at most, or {heads} if their "
+                "number is odd. Use fewer, or --split rows for a clip on each."
+            )
         is_resident = self.placement.offload is Offload.NONE
         is_sharded = num_gpus > 1 and is_resident and self.shortage is not None
         placement = replace(self.placement, num_gpus=num_gpus, is_sharded=is_sharded)
-        shape = replace(self.shape, placement=placement)
+        tiling = self.vae_tiling if num_gpus == 1 else None
+        shape = replace(self.shape, placement=placement, vae_tiling=tiling)
         memory = render_memory(shape)
         return replace(
             self, shape=shape, memory=memory, shortage=shortage_of(shape, memory, limits)
@@ -220,10 +233,10 @@ def setups_of_profiles(
     """The settings under every profile, whatever else was chosen being kept."""
     for name in PROFILES:
         under = replace(chosen, profile=name)
-        yield set_up(under, variant, size, mode, _limits_for(name, limits), ckpt_dir)
+        yield set_up(under, variant, size, mode, limits_under(name, limits), ckpt_dir)
 
 
-def _limits_for(profile: str, limits: Limits) -> Limits:
+def limits_under(profile: str, limits: Limits) -> Limits:
     """The limits where a profile runs: `cpu` leaves the GPU alone."""
     return replace(limits, kind="cpu") if profile_named(profile).device == "cpu" else limits
 
@@ -240,7 +253,7 @@ def resolve_auto(
     last: Shortage | None = None
     for name in order:
         under = replace(chosen, profile=name)
-        setup = set_up(under, variant, size, Mode.T2V, _limits_for(name, limits), ckpt_dir)
+        setup = set_up(under, variant, size, Mode.T2V, limits_under(name, limits), ckpt_dir)
         if setup.shortage is None:
             return name
         last = setup.shortage

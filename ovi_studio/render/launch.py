@@ -1,6 +1,5 @@
 """Starts and ends worker processes, and says in words how one ended."""
 
-import importlib.util
 import os
 import secrets
 import signal
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ovi_studio.errors import MissingExtraError, WorkerError
+from ovi_studio.errors import WorkerError
 from ovi_studio.project.layout import state_of_queue
+from ovi_studio.render.cluster_address import ensure_ray
 from ovi_studio.render.lanes import Lane
 
 WORKER_COMMAND = (sys.executable, "-m", "ovi_studio.render.worker")
@@ -85,11 +85,7 @@ def cluster_command(address: str, gpus: int | None = None) -> tuple[str, ...]:
 
     Raises MissingExtraError without the package that clusters need.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise MissingExtraError(
-            "Rendering on a cluster needs ray, which is not installed here: "
-            'pip install "ovi-studio[cluster]".'
-        )
+    ensure_ray()
     command = (*CLUSTER_COMMAND, "--address", address)
     return command if gpus is None else (*command, "--gpus", str(gpus))
 

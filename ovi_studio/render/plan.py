@@ -225,7 +225,13 @@ class Planner:
         if shared.gpus is None:
             return clip
         setup = clip.setup.spread(shared.per_clip, limits_of(self.machine, clip.choices))
-        return replace(clip, setup=setup, gpus=shared.gpus)
+        if setup.vae_tiling != clip.request.vae_tiling:
+            self._note(
+                f"Tiles are not used where {shared.per_clip} GPUs share a clip: each decodes a "
+                "strip of its frames."
+            )
+        request = replace(clip.request, vae_tiling=setup.vae_tiling)
+        return replace(clip, request=request, setup=setup, gpus=shared.gpus)
 
     def _warning(self, clip: PlannedClip) -> str | None:
         """What to say of a clip that will run out of memory, before anything is loaded."""

@@ -1,5 +1,6 @@
 """Opens the queue's database and brings its tables up to date."""
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from ovi_studio.errors import QueueError
 
 BUSY_SECONDS = 30.0
 """How long one process waits while another one writes."""
+
+ROOM_TO_OPEN = 128 * 1024
+"""Bytes on the disk that SQLite may take beside the tables when a queue is opened."""
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -162,11 +166,19 @@ def database_fault(path: Path, error: sqlite3.Error) -> QueueError:
         )
     elif "locked" in text:
         remedy = "Another process holds it; end that one or try again."
-    elif "full" in text:
+    elif "full" in text or _is_disk_full(path):
         remedy = "Make room on the disk and start again."
     else:
         remedy = "The folder must be on a local disk and writable."
     return QueueError(f"The queue {path} cannot be used: {text}. {remedy}")
+
+
+def _is_disk_full(path: Path) -> bool:
+    """Whether there is too little room to even open a queue, which SQLite tells in other words."""
+    try:
+        return shutil.disk_usage(path.parent).free < ROOM_TO_OPEN
+    except OSError:
+        return False
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

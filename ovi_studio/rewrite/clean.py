@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ovi_studio.prompt.marks import find_marks
 from ovi_studio.prompt.model import SPEECH_END, SPEECH_START, SegmentKind
+from ovi_studio.rewrite.secret_keys import HIDDEN
 
 MAX_CHARACTERS = 4000
 """No part of a prompt is longer; what is, is refused unread."""
@@ -20,6 +21,8 @@ _LABEL = re.compile(
 )
 _MARKUP = re.compile(r"\*\*(.+?)\*\*|__(.+?)__|\*(\S.*?)\*")
 _HAS_LETTER = re.compile(r"[^\W_]")
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
+"""Halves of a character, as JSON can spell them, and what stands for broken bytes."""
 
 
 class Cleaned(NamedTuple):
@@ -38,12 +41,14 @@ def clean_answer(answer: str, kind: SegmentKind) -> Cleaned:
     """
     if len(answer) > MAX_CHARACTERS:
         return Cleaned("", f"it is {len(answer):,} characters long")
+    if HIDDEN in answer:
+        return Cleaned("", "it held a key")
+    if _BROKEN.search(answer):
+        return Cleaned("", "it holds a broken character")
     words = _one_line(answer).translate(_STRAIGHT)
     words = _unwrapped(words, kind)
     if not _HAS_LETTER.search(words):
         return Cleaned("", "it is empty")
-    if "\ufffd" in words:
-        return Cleaned("", "it holds a broken character")
     if "<" in words or ">" in words or find_marks(words):
         return Cleaned("", "it holds a tag or something like one; give words only")
     if '"' in words:
@@ -52,10 +57,10 @@ def clean_answer(answer: str, kind: SegmentKind) -> Cleaned:
 
 
 def _one_line(text: str) -> str:
-    """The text in one line, without what cannot be seen: controls, formats, lone surrogates."""
+    """The text in one line, without what cannot be seen: controls, formats."""
     spaced = "".join(" " if character in "\n\r\t\v\f\u2028\u2029\x85" else character
                      for character in text)  # fmt: skip
-    seen = (c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    seen = (c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cn"))
     return " ".join("".join(seen).split())
 
 

@@ -131,7 +131,11 @@ def _read_value(place: str, key: str, value: Any) -> Any:
         raise UsageError(f"{place}: {key} must be a whole number from {least}, not {value!r}.")
     if is_number and 0 <= value < 1e12 and (value > 0 or key in _FREE_AMOUNTS):
         return float(value)
-    raise UsageError(f"{place}: {key} must be a number, not {value!r}.")
+    raise UsageError(f"{place}: {key} must be a number {_least(key)}, not {value!r}.")
+
+
+def _least(key: str) -> str:
+    return "of 0 or more" if key in _FREE_AMOUNTS else "above 0"
 
 
 def _check_address(place: str, address: str) -> None:
@@ -230,7 +234,8 @@ def _shown_name(variable: str) -> str:
 def _check_key(connection: Connection, key: str, source: str) -> None:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError(
-            f"The key of [llm.{connection.name}], from {source}, has characters that no key has."
+            f"The key of [llm.{connection.name}], from {source}, has characters that no key has. "
+            "Is it the key itself, and all of it?"
         )
 
 
@@ -245,16 +250,22 @@ def _key_of_command(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, timeout=KEY_SECONDS, check=False,
         )  # fmt: skip
-    except ValueError as error:
-        raise UsageError(f"{place} is no command: {error}.") from error
-    except (OSError, IndexError) as error:
-        raise UsageError(f"{place} cannot be started: {type(error).__name__}.") from error
     except UnicodeDecodeError:
-        raise UsageError(f"{place} gave something that is no text.") from None
+        raise UsageError(f"{place} gave something that is no text, and no key.") from None
+    except ValueError as error:
+        raise UsageError(f"{place} is no command: {error}. Write it as in a terminal.") from error
+    except (OSError, IndexError) as error:
+        raise UsageError(
+            f"{place} cannot be started ({type(error).__name__}). Is it installed, and on the path?"
+        ) from error
     except subprocess.TimeoutExpired:
-        raise UsageError(f"{place} gave no key within {KEY_SECONDS} s.") from None
+        raise UsageError(f"{place} gave no key within {KEY_SECONDS} s. Does it wait for an answer? "
+                         "It gets none: unlock the key before.") from None  # fmt: skip
     lines = ended.stdout.split()
     if ended.returncode != 0 or not lines:
-        raise UsageError(f"{place} ended with code {ended.returncode} and gave no key.")
+        raise UsageError(
+            f"{place} ended with code {ended.returncode} and gave no key. Run it in a terminal: it "
+            "has to print the key, and nothing before it."
+        )
     _check_key(connection, lines[0], "its command")
     return lines[0]

@@ -105,11 +105,7 @@ class ModelRun:
 
     def key_of(self, task: Task) -> str:
         """Names the question that a task is."""
-        connection = self.caller.connection
-        return question_key(
-            address=connection.address, model=connection.model, system=self._system,
-            temperature=connection.temperature, seed=self._seed, row=row_data(task),
-        )  # fmt: skip
+        return key_of_task(task, self.caller.connection, self._system, self._seed)
 
     def join(self, seconds: float) -> None:
         """Waits for threads to end, but not for calls that hang."""

@@ -5,13 +5,14 @@ memory nor keep us waiting for ever. Keys are hidden here from all that a server
 """
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ovi_studio.errors import MissingExtraError
-from ovi_studio.rewrite.connection import Connection, ResponseFormat
+from ovi_studio.rewrite.connection import ENVIRONMENT_NAME, Connection, ResponseFormat
 from ovi_studio.rewrite.secret_keys import Secrets
 
 MAX_BYTES = 8 << 20
@@ -65,13 +66,17 @@ class Server:
             "api_key": key or "none",
             "timeout": connection.timeout_seconds,
             "max_retries": 0,  # we retry, so that every call is logged
+            # A redirect would carry an Azure key, which is a header of its own, to another host.
+            "http_client": self._openai.DefaultHttpxClient(follow_redirects=False),
         }
+        is_own = connection.base_url is not None and connection.name != ENVIRONMENT_NAME
+        if is_own:
+            common["default_headers"] = dict.fromkeys(_headers_for_openai(), self._openai.omit)
         if connection.api_version is not None:
             self._client = self._openai.AzureOpenAI(
                 azure_endpoint=connection.address, api_version=connection.api_version, **common
             )
         else:
-            # organization and project would be taken from variables meant for OpenAI
             self._client = self._openai.OpenAI(
                 base_url=connection.base_url or "https://api.openai.com/v1", **common
             )
@@ -129,7 +134,9 @@ class Server:
         except errors.APIConnectionError as error:
             reason = self.secrets.hide(str(error.__cause__ or error))
             raise CallError(
-                f"{self.connection.address} cannot be reached: {reason[:200]}", may_pass=True
+                f"{self.connection.address} cannot be reached: {reason[:200]}. Does the server "
+                f"run, and is base_url of [llm.{self.connection.name}] right?",
+                may_pass=True,
             ) from None
         except errors.APIStatusError as error:
             raise self._status_error(error) from None
@@ -176,6 +183,12 @@ class Server:
                 f"The server knows no such address or model (404: {said}). Check base_url and "
                 f"model of {where}.", status=status, is_fatal=True,
             )  # fmt: skip
+        if 300 <= status < 400:
+            return CallError(
+                f"The server sends calls to another address ({status}), where the key must not "
+                f"follow. If you trust that address, make it the base_url of {where}.",
+                status=status, is_fatal=True,
+            )  # fmt: skip
         may_pass = status in (408, 409, 425, 429) or status >= 500
         return CallError(
             f"The server answered {status}: {said}", status=status, may_pass=may_pass,
@@ -209,6 +222,13 @@ class Server:
             output_tokens=counts[1],
             is_counted=any(counts),
         )
+
+
+def _headers_for_openai() -> list[str]:
+    """Names of headers that `openai` takes from variables, which are meant for OpenAI alone."""
+    written = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+    custom = [line.partition(":")[0].strip() for line in written]
+    return [name for name in ("OpenAI-Organization", "OpenAI-Project", *custom) if name]
 
 
 def _import_openai() -> Any:

@@ -7,6 +7,7 @@ English only, judged by word lists and endings: a guess that has to sound right 
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -25,7 +26,9 @@ _STOP = _words(
     was were be been being have has had having do does did doing will would shall should can could
     may might must very just too also only own same while because until among across around
     behind beyond near per via like let lets make makes made making get gets got getting go goes
-    going gone went come comes coming came really versus vs"""
+    going gone went come comes coming came really versus vs nobody somebody everybody anybody
+    everyone someone anyone anymore ever never always forever soon now please maybe still
+    already yet"""
 )
 
 _FINITE = _words("is are was were has have had will would can could must should does did")
@@ -56,7 +59,9 @@ _MASS = _words(
     gossip bureaucracy homework"""
 )
 
-_SUBJECTS = _words("who what i you he she it we they")
+_SUBJECTS = _words(
+    "who what i you he she it we they nobody somebody everybody anybody everyone someone anyone"
+)
 
 _ABBREVIATIONS = _words("I AI TV US USA UK EU UN UFO UFOS VR NASA FBI CIA DNA")
 """Kept in a theme that is written in capitals throughout."""
@@ -110,6 +115,13 @@ class Theme:
     words: frozenset[str]
     """All that count as words of the theme, in small letters."""
 
+    @property
+    def is_speakable(self) -> bool:
+        """True if its things can stand in English lines: words in Latin letters, no digits."""
+        said = "".join(thing.text for thing in self.things)
+        is_latin = all(unicodedata.name(c, "").startswith("LATIN") for c in said if c.isalpha())
+        return is_latin and not any(map(str.isdigit, said)) and all(t.words for t in self.things)
+
     def is_carried_by(self, line: str) -> bool:
         """True if a line holds a word of the theme."""
         return not self.words.isdisjoint(word.lower() for word in _WORD.findall(line))
@@ -133,13 +145,19 @@ def read_theme(text: str) -> Theme:
 
     for index, word in enumerate(tokens):
         small = word.lower()
-        following = tokens[index + 1].lower() if index + 1 < len(tokens) else ""
-        if _is_doing(small):
+        next_word = tokens[index + 1] if index + 1 < len(tokens) else ""
+        following = next_word.lower()
+        is_next_name = next_word[:1].isupper() and not next_word.isupper()
+        leads_name = is_next_name and not _is_doing(following)
+        is_owned = bool(run) and _is_owner(run[-1])
+        if is_owned and _is_doing(small):  # my mother's cooking
+            run.append(small)
+        elif _is_doing(small):
             end_run()
             doings.append(f"{small} {following}" if following in _PARTICLES else small)
         elif not word[0].isalnum():
             end_run()
-        elif small in _STOP and (len(word) == 1 or not word.isupper()):
+        elif _is_stop(small) and (len(word) == 1 or not word.isupper()):
             end_run()
             article = small
         elif (
@@ -149,7 +167,8 @@ def read_theme(text: str) -> Theme:
         ):
             end_run()
         else:
-            run.append(word if _is_name(word, index) else small)
+            is_first_name = index == 0 and word[0].isupper() and (leads_name or _is_owner(word))
+            run.append(word if is_first_name or _is_name(word, index) else small)
     end_run()
     unique = list(dict.fromkeys(things))
     if not unique:
@@ -189,6 +208,7 @@ def _thing(run: list[str], article: str) -> Thing:
         not head.islower()
         or (small in _MASS and article != "the")
         or (len(words) > 1 and not article and not is_plural)
+        or (not article and any(_is_owner(word) for word in words[:-1]))
     )
     owned = article if article in ("my", "your", "our", "his", "her", "their") else "the"
     return Thing(
@@ -225,6 +245,16 @@ def _is_verb(word: str, *, has_subject: bool) -> bool:
         return False
     stems = (word, word.removesuffix("s"), word.removesuffix("es"))
     return any(stem in _VERBS for stem in stems)
+
+
+def _is_stop(small: str) -> bool:
+    """True for words that are no thing, also as they are run together: don't, it's, we're."""
+    plain = small.replace("’", "'")
+    return plain.endswith("n't") or plain.partition("'")[0] in _STOP
+
+
+def _is_owner(word: str) -> bool:
+    return word.endswith(("'s", "’s"))
 
 
 def _is_adjective(word: str) -> bool:

@@ -186,7 +186,7 @@ def scaled_weights(vae: VideoVae, mean: Tensor, std: Tensor) -> dict[str, Tensor
 
     `mean` and `std` (C,) are those of the raw latents now. Decoding undoes what encoding does.
     """
-    carrying = std[std > 0]
+    carrying = std[std > 1e-6]
     std = std.clamp_min(SMALLEST_DEVIATION * float(carrying.square().mean().sqrt()))
     table_mean = torch.tensor(vae.config.latent_mean, dtype=torch.float64)
     factor = torch.tensor(vae.config.latent_std, dtype=torch.float64) / std

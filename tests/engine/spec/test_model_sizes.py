@@ -33,9 +33,9 @@ def test_sizes_are_those_of_the_published_models() -> None:
     configs, sizes = configs_of(variant, None), sizes_of(variant)
     fusion = on_meta(lambda: FusionModel(configs.fusion), torch.bfloat16)
     transformer, video = sizes.transformer, configs.fusion.video
-    assert (transformer.dim, transformer.ffn_dim, transformer.num_layers) == (
-        video.dim, video.ffn_dim, video.num_layers,
-    )  # fmt: skip
+    assert (
+        transformer.dim, transformer.ffn_dim, transformer.num_heads, transformer.num_layers,
+    ) == (video.dim, video.ffn_dim, video.num_heads, video.num_layers)  # fmt: skip
     assert (transformer.text_dim, transformer.text_len) == (video.text_dim, video.text_len)
     assert transformer.parameters == count(fusion)
     assert transformer.block_parameters == count(fusion, ".blocks.")

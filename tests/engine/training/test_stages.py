@@ -165,7 +165,7 @@ def test_a_stage_starts_from_what_another_exported(tmp_path: Path) -> None:
     assert torch.equal(
         second.text_encoder.token_embedding.weight, first.text_encoder.token_embedding.weight
     )
-    with pytest.raises(TrainingError, match="fusion.safetensors"):
+    with pytest.raises(TrainingError, match=r"fusion\.safetensors"):
         second.start_from(tmp_path / "nowhere")
 
 

@@ -305,6 +305,15 @@ def test_trained_nano_is_identified_by_its_files(
     }
 
 
+def test_nano_as_it_ships_is_trained_and_identified_by_its_files() -> None:
+    files = nano_files()
+    assert files is not None
+    assert weight_identities(variant_named("nano"), BF16, None) == {
+        name: f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for name, path in files.items()
+    }
+
+
 def test_weight_files_cost_no_torch() -> None:
     code = (
         "import sys, ovi.weights.store, ovi.weights.sizes, ovi.spec.accelerator as a;"

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ovi.spec.variants import variant_named
+from ovi.weights import manifest
 from ovi_studio.actions import doctor
 from ovi_studio.actions.doctor import (
     Status,
@@ -171,6 +172,27 @@ def test_damaged_weights_are_an_error_whoever_needs_them(tmp_path):
     found = {f.check: f for f in check_weights(variant_named("nano"), None, tmp_path)}
     assert found["weights 720x720_5s"].status is Status.ERROR
     assert "model.safetensors holds" in found["weights 720x720_5s"].message
+
+
+def test_nano_is_there_and_where_it_is_not_says_how_it_comes(tmp_path, monkeypatch):
+    nano = variant_named("nano")
+
+    def finding():
+        return {f.check: f for f in check_weights(nano, None, tmp_path)}["weights nano"]
+
+    assert finding().status is Status.OK
+    assert "5 components" in finding().message
+    monkeypatch.setattr(manifest, "NANO_DIR", tmp_path)
+    assert finding().status is Status.WARNING
+    assert "random weights" in finding().message
+    assert finding().remedy == "Install ovi-studio again."
+    for path in manifest.nano_paths().values():
+        path.write_bytes(safetensors_bytes()[:-1])
+    assert finding().status is Status.ERROR
+    assert "install ovi-studio again" in finding().remedy
+    path.unlink()
+    assert finding().status is Status.ERROR
+    assert "download" not in finding().remedy
 
 
 def test_queue_that_does_not_open_is_an_error(tmp_path):

@@ -55,6 +55,15 @@ def test_the_document_holds_the_same_in_bytes(tmp_path):
     assert profiles["exact"]["resident_blocks"] is None
 
 
+def test_several_gpus_leave_the_profile_of_the_processor_to_its_ram(tmp_path):
+    machine = ("--variant", "720x720_5s", "--vram", "8", "--ram", "64")
+    _, profiles = planned(tmp_path, *machine, "--gpus", "4")
+    assert profiles["cpu"]["fits"] is True, profiles["cpu"]["shortage"]
+    refused = run("plan", *machine, "--gpus", "100", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "cannot be spread over 100 GPUs" in refused.stderr
+
+
 def test_little_ram_is_said_too(tmp_path):
     document, profiles = planned(tmp_path, "--variant", "720x720_5s", "--vram", "8", "--ram", "8")
     assert profiles["8gb"]["fits"] is False

@@ -10,8 +10,11 @@ import pytest
 
 from ovi.spec.request import Precision
 from ovi.spec.variants import variant_named
-from ovi.weights.manifest import components_of
+from ovi.weights import manifest
+from ovi.weights.manifest import MODEL_NAMES, components_of, nano_paths
 from ovi.weights.wanted import wanted_files
+from ovi_studio.actions.weights import list_components, verify_files
+from ovi_studio.report.weights import missing_text, repair_text
 from tests.engine.weights.hub_server import HubServer
 from tests.engine.weights.weight_bytes import safetensors_bytes, torch_bytes
 from tests.studio.cli.command import COMMAND, environment
@@ -228,4 +231,29 @@ def test_nano_needs_no_download(weights, server):
     assert server.seen == []
     listed = weights("list", "nano")
     assert listed.returncode == 0
-    assert "nano runs on random weights" in listed.stderr or "nano" in listed.stdout
+    assert listed.stdout.count("ships with this program") == len(MODEL_NAMES)
+
+
+def test_nano_ships_with_the_program(weights):
+    verified = weights("verify", "nano", "--json")
+    assert verified.returncode == 0
+    files = json.loads(verified.stdout)["files"]
+    assert [file["path"] for file in files] == [str(path) for path in nano_paths().values()]
+    found = weights("path", "fusion", "--variant", "nano")
+    assert (found.returncode, found.stdout.strip()) == (0, str(nano_paths()["fusion"]))
+
+
+def test_nano_that_is_damaged_or_missing_is_to_be_installed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(manifest, "NANO_DIR", tmp_path)
+    path = tmp_path / "fusion.safetensors"
+    path.write_bytes(safetensors_bytes()[:-1])
+    nano = (variant_named("nano"),)
+    views = list_components(nano, tmp_path)
+    assert [view.name for view in views if view.is_present] == ["fusion"]
+    missing = [missing_text(view) for view in views if not view.is_present]
+    assert len(missing) == len(MODEL_NAMES) - 1
+    (damaged,) = verify_files(nano, tmp_path)
+    assert damaged.fault is not None
+    for text in (*missing, repair_text(damaged.path)):
+        assert "nstall ovi-studio again" in text
+        assert "download" not in text

@@ -19,15 +19,17 @@ from ovi.spec.request import ClipRequest, Precision, Sampling, TransformerPrecis
 from ovi.spec.variants import variant_named
 from ovi.weights.store import weight_identities
 from ovi_studio.actions.rendering import render_tasks
-from ovi_studio.errors import MissingExtraError
+from ovi_studio.errors import ExitCode, MissingExtraError, UsageError
 from ovi_studio.project.layout import ProjectLayout
-from ovi_studio.render import launch
+from ovi_studio.render import cluster_address, launch
 from ovi_studio.render.cluster_actor import check_weights
+from ovi_studio.render.cluster_address import check_cluster
 from ovi_studio.render.events import ClipProgress
 from ovi_studio.render.finished_clips import place_clip
 from ovi_studio.render.job import JobStatus
 from ovi_studio.render.queue import RenderQueue
 
+from ..cli.command import ovi
 from .fake_worker import COMMAND
 from .tasks import make_task
 
@@ -219,10 +221,27 @@ def test_a_cluster_that_is_not_there_fails_the_clip_with_a_sentence(tmp_path, mo
     assert "ray start --head" in job.log_tail
 
 
+@pytest.mark.parametrize("options", [(), ("--detach",)])
+def test_a_wrong_address_is_told_before_anything_is_queued(tmp_path, options):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = ovi("render", "a cat", "--cluster", address, *options, folder=tmp_path)
+    assert ended.returncode == ExitCode.USAGE, ended.stderr
+    assert f"The cluster at {address} cannot be reached" in ended.stderr
+    assert not ProjectLayout(tmp_path).state.queue_path.exists()
+
+
+def test_an_address_of_nothing_is_refused():
+    with pytest.raises(UsageError, match="needs an address"):
+        check_cluster(" ")
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"ovi-studio\[cluster\]"):
-        launch.cluster_command("auto")
+    monkeypatch.setattr(cluster_address.importlib.util, "find_spec", lambda _: None)
+    for ask in (launch.cluster_command, check_cluster):
+        with pytest.raises(MissingExtraError, match=r"ovi-studio\[cluster\]"):
+            ask("auto")
 
 
 def test_a_node_with_other_weights_refuses(tmp_path):

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,18 @@ def jobs_of(folder):
     with RenderQueue(ProjectLayout(folder).state.queue_path) as queue:
         queue.recover_lost()
         return queue.jobs()
+
+
+def test_a_queue_that_is_opened_on_a_full_disk_asks_for_room(tmp_path):
+    with small_disk(tmp_path / "disk", "400k") as folder:
+        path = ProjectLayout(folder).state.queue_path
+        RenderQueue(path).close()
+        with suppress(OSError):
+            fill(folder / "filler")
+        with pytest.raises(QueueError, match="Make room on the disk"):
+            RenderQueue(path)
+        (folder / "filler").unlink()
+        RenderQueue(path).close()
 
 
 def test_a_read_only_folder_is_one_sentence(tmp_path):

@@ -83,6 +83,26 @@ def test_weights_are_shared_out_where_one_card_cannot_hold_them(tmp_path):
     assert not large.placement.is_sharded
 
 
+def test_a_clip_on_several_gpus_is_known_as_the_one_without_tiles_that_it_is(tmp_path):
+    (plain,) = planned(tmp_path, FOUR, ["a cat"])
+    (tiled,) = planned(tmp_path, FOUR, ["a cat"], tile_side=128)
+    assert tiled.identity != plain.identity
+    (shared,) = planned(tmp_path, FOUR, ["a cat"], tile_side=128, gpus=4)
+    assert shared.request.vae_tiling is None, "ranks decode strips and never tiles"
+    assert (shared.identity, shared.output) == (plain.identity, plain.output)
+    row, _ = planned(tmp_path, FOUR, ["a cat", "a dog"], tile_side=128, gpus=4)
+    assert row.identity == tiled.identity, "a clip on one GPU is decoded in tiles"
+
+
+def test_more_gpus_than_heads_are_refused_before_anything_starts(tmp_path):
+    ten = Machine(tuple(Gpu(n, "Card", 80 * 10**9, 0) for n in range(10)), Ram(None, None))
+    assert planned(tmp_path, ten, ["a cat"], gpus=8)[0].placement.num_gpus == 8
+    for number in (5, 10):
+        with pytest.raises(UsageError, match="4 attention heads go round among 8 at most"):
+            planned(tmp_path, ten, ["a cat"], gpus=number)
+    assert len(planned(tmp_path, ten, ["a cat", "a dog"], gpus=10)) == 2
+
+
 @pytest.mark.parametrize(
     ("sp_size", "said"), [(None, (None, None)), (1, (None, None)), (4, (4, 0))]
 )

@@ -185,6 +185,34 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     assert "Traceback" not in said
 
 
+def test_ctrl_c_keeps_the_ideas_that_are_there(tmp_path):
+    clip = {
+        "opening": "A cat in a striped scarf sits on a wet roof at night.", "closing": "",
+        "lines": [{"lead": "The cat sighs", "text": "Not again."}],
+        "sound": "A small hoarse voice, rain on tiles, a distant siren.",
+    }  # fmt: skip
+
+    def slow(number, _):
+        answer = chat(json.dumps(clip))
+        answer.delay = 0 if number < 2 else 30
+        return answer
+
+    with serving(slow) as fake:
+        folder = make_project(tmp_path / "p", fake.url, rows=1)
+        process = subprocess.Popen(
+            [*COMMAND, "rewrite", "--idea", "a cat on a roof", "--count", "2", "--variant", "nano"],
+            cwd=folder, env=clean_environment(folder, **{VARIABLE: KEY}), stderr=subprocess.PIPE,
+            text=True, preexec_fn=heed_interrupts,
+        )  # fmt: skip
+        while not process.stderr.readline().startswith("clip 1: A cat"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait() == 130
+    assert "1 clip stored: the same command goes on from there" in said
+    assert "Traceback" not in said
+
+
 def on_terminal(folder, arguments, keys, **variables):
     """Runs a command on a terminal; `keys` are typed one after another, each at a question."""
     parent, child = pty.openpty()
@@ -464,6 +492,12 @@ def test_offline_needs_neither_server_nor_openai(tmp_path):
         (["rain", *THEME, "--offline", "--language", "French"], "needs a model"),
         (["--idea", "x", "--offline"], "needs a model"),
         (["--idea", "x", "--theme", "y"], "without"),
+        (["--idea", "x", "--n", "3"], "--count 3"),
+        (["--idea", "x", "--part", "audio"], "leave out --part"),
+        (["rain", *THEME, "--count", "3"], "--n 3"),
+        (["rain", "--theme", "!!! \U0001f642", "--offline"], "no word"),
+        (["rain", "--theme", "1984", "--offline"], "no word"),
+        (["rain", "--theme", "\u673a\u5668\u4eba", "--offline"], "no word"),
         (["rain", "--replay", "1"], "log"),
     ],
 )

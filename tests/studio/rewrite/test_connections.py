@@ -50,7 +50,8 @@ def test_a_connection_is_read():
         ({"base_url": "http://[::1/v1"}, "base_url must be an address"),
         ({"concurrency": 0}, "whole number from 1"),
         ({"concurrency": True}, "whole number"),
-        ({"timeout_seconds": -1}, "must be a number"),
+        ({"timeout_seconds": -1}, "must be a number above 0"),
+        ({"price_input": -1}, "must be a number of 0 or more"),
         ({"timeout_seconds": float("nan")}, "must be a number"),
         ({"response_format": "yaml"}, "one of auto, json_schema"),
         ({"model": 3}, "must be a text"),
@@ -100,6 +101,7 @@ def test_a_key_comes_from_a_variable_or_a_command():
         ("import sys; print('KEY'); sys.stderr.write('KEY'); sys.exit(3)", "ended with code 3"),
         ("pass", "gave no key"),
         ("print('\\u00e9KEY')", "characters that no key has"),
+        ("import sys; sys.stdout.buffer.write(bytes([233]) + b'KEY')", "is no text"),
     ],
 )
 def test_a_command_that_fails_shows_nothing_of_what_it_wrote(script, said):
@@ -117,7 +119,7 @@ def test_a_key_written_in_place_of_a_variable_is_not_shown():
 
 
 def test_a_command_that_does_not_exist_or_hangs_is_told():
-    with pytest.raises(UsageError, match="cannot be started"):
+    with pytest.raises(UsageError, match=r"cannot be started .*Is it installed"):
         fetch_key(Connection(name="x", api_key_command="no-such-program-here"), {})
     with pytest.raises(UsageError, match="is no command"):
         fetch_key(Connection(name="x", api_key_command="say 'what"), {})
@@ -165,7 +167,10 @@ def test_azure_is_asked_in_its_own_way(monkeypatch):
 
     import openai
 
-    fake = SimpleNamespace(AzureOpenAI=azure, OpenAI=openai.OpenAI)
+    fake = SimpleNamespace(
+        AzureOpenAI=azure, OpenAI=openai.OpenAI, omit=openai.omit,
+        DefaultHttpxClient=openai.DefaultHttpxClient,
+    )  # fmt: skip
     monkeypatch.setattr(server_module, "_import_openai", lambda: fake)
     table = {"base_url": "https://x.openai.azure.com", "model": "dep", "api_version": "2024-10-21"}
     Server(read_connection("az", table), KEY)
@@ -188,10 +193,31 @@ def test_azure_calls_reach_the_deployment():
     assert fake.headers[0]["api-key"] == KEY
 
 
+def test_a_key_does_not_follow_a_redirect_to_another_host():
+    from .fake_server import chat, error, serving
+
+    with serving(lambda *_: chat("got it")) as other:
+        away = error(307, Location=f"{other.url.replace('127.0.0.1', 'localhost')}/elsewhere")
+        with serving(lambda *_: away) as fake:
+            azure = {
+                "base_url": fake.url.removesuffix("/v1"),
+                "model": "dep",
+                "api_version": "2024",
+            }
+            server = Server(read_connection("az", azure), KEY)
+            with pytest.raises(server_module.CallError, match=r"another address \(307\).*base_url"):
+                server.complete([{"role": "user", "content": "hi"}], ResponseFormat.TEXT, {}, 9)
+            server.close()
+    assert other.requests == []
+
+
 def test_a_server_without_a_key_is_sent_none_of_the_users(monkeypatch):
     from .fake_server import chat, serving
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_ORG_ID", f"org-{KEY}")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", f"project-{KEY}")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Gateway: {KEY}\nX-Other: {KEY}")
     with serving(lambda *_: chat("hello")) as fake:
         server = Server(read_connection("x", {"base_url": fake.url, "model": "m"}), None)
         server.complete([{"role": "user", "content": "hi"}], ResponseFormat.TEXT, {}, 9)

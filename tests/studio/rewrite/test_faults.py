@@ -370,6 +370,7 @@ def test_a_key_that_the_server_sends_back_is_written_nowhere(tmp_path):
     for result in results.values():
         assert KEY not in result.text
         assert strewn not in result.text
+        assert "hidden" not in result.text  # what stands for a key is no line either
 
 
 def test_answers_are_stored_and_not_paid_twice(tmp_path):

@@ -155,6 +155,8 @@ def test_a_prompt_in_doubt_is_not_touched(text, said):
         ("", "empty"),
         ("!!!", "empty"),
         ("caf\ufffd", "broken character"),
+        ("Burn\ud83d the map.", "broken character"),
+        ("The key is (hidden key) now", "held a key"),
         ("x" * 1_000_000, "1,000,000 characters"),
         ("one two three four five six seven eight nine ten eleven twelve thirteen", "at most"),
         ("Room 42 is on fire.", "S204"),
