@@ -23,8 +23,10 @@ def test_divided_eight_bit_weights_give_the_same_latents(transformer):
     actual = [latents_of(pair), latents_of(pair)]
     pair.close()
     expected = latents_of(load(1, precision))
+    # Rounding to bfloat16 in another order, grown by guidance over the steps; a share of the
+    # weights that is lost or misplaced gives more than 0.5.
     for latents in actual:
-        assert_same_latents(latents, expected, 0.02)
+        assert_same_latents(latents, expected, 0.08)
 
 
 def test_weights_may_stream_and_tokens_come_in_chunks():

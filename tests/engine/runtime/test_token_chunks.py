@@ -20,8 +20,12 @@ NUM_TOKENS = 18
 """Of the picture, in `passes`: 6 a frame."""
 
 
-@pytest.mark.parametrize("storage", STORES)
-@pytest.mark.parametrize("token_chunk", [1, 4, 5, 6, 17, 18, 100])
+# Half-precision products of a few rows are slow on a CPU, so only float32 goes through all chunks.
+EVERY_CHUNK = [("fp32", size) for size in (1, 4, 5, 6, 17, 18, 100)]
+SOME_CHUNKS = [(storage, size) for storage in STORES if storage != "fp32" for size in (5, 18)]
+
+
+@pytest.mark.parametrize(("storage", "token_chunk"), EVERY_CHUNK + SOME_CHUNKS)
 @pytest.mark.parametrize("first_frame_is_clean", [False, True])
 def test_result_is_the_same_up_to_rounding(
     storage: str, token_chunk: int, first_frame_is_clean: bool

@@ -84,7 +84,7 @@ def test_nano_reads_bytes(project):
     (view,) = json.loads(shown(project, "A dög. Audio: x", "--variant", "nano", "--json"))[
         "prompts"
     ]
-    assert view["tokens"] == {"count": 17, "is_exact": True, "limit": 512}
+    assert view["tokens"] == {"count": 17, "is_exact": True, "limit": 256}
 
 
 def test_an_open_speech_and_a_missing_picture_are_told(project):
