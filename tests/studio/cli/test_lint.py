@@ -237,6 +237,8 @@ def test_watch_checks_again_when_a_file_changes_and_ends_with_ctrl_c(tmp_path):
     process = subprocess.Popen(
         [*COMMAND, "lint", "a.csv", "--watch"], cwd=tmp_path, env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A suite started in the background ignores Ctrl-C, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         assert "P101" in process.stdout.readline()
