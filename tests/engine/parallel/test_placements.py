@@ -23,8 +23,7 @@ def test_divided_eight_bit_weights_give_the_same_latents(transformer):
     actual = [latents_of(pair), latents_of(pair)]
     pair.close()
     expected = latents_of(load(1, precision))
-    # Rounding to bfloat16 in another order, grown by guidance over the steps; a share of the
-    # weights that is lost or misplaced gives more than 0.5.
+    # Rounding to bfloat16 in another order, grown by guidance over the steps: 0.026 to 0.033 seen.
     for latents in actual:
         assert_same_latents(latents, expected, 0.08)
 
