@@ -62,20 +62,28 @@ def kill_at_random(folder, kind, *, num_clips, num_kills, seed, longest, gpus=2)
         "keeper": [sys.executable, "-c", keep, "--queue", str(path)],
     }
     processes, hit = {}, Counter()
+    victims = _victims(num_kills, list(commands), chance)
     try:
-        while hit.total() < num_kills:
+        while victims:
             for name, command in commands.items():
                 is_wanted = name != "keeper" or path.is_file()
                 if is_wanted and (name not in processes or processes[name].poll() is not None):
                     processes[name] = subprocess.Popen(command, cwd=ROOT)
             time.sleep(chance.uniform(0, longest))
-            victim = chance.choice(("worker", "worker", "worker", *commands))
-            if victim == "worker":
-                hit["worker"] += path.is_file() and kill_a_worker(path, chance)
-            elif victim in processes and processes[victim].poll() is None:
-                processes[victim].send_signal(signal.SIGKILL)
-                processes[victim].wait()
-                hit[victim] += 1
+            alive = [name for name in processes if processes[name].poll() is None]
+            # A process may live too briefly to be met: the first victim that is alive gets it.
+            for victim in dict.fromkeys(victims):
+                if victim == "worker":
+                    was_hit = path.is_file() and kill_a_worker(path, chance)
+                else:
+                    was_hit = victim in alive
+                if was_hit and victim != "worker":
+                    processes[victim].send_signal(signal.SIGKILL)
+                    processes[victim].wait()
+                if was_hit:
+                    hit[victim] += 1
+                    victims.remove(victim)
+                    break
     finally:
         for process in processes.values():
             process.kill()
@@ -84,6 +92,14 @@ def kill_at_random(folder, kind, *, num_clips, num_kills, seed, longest, gpus=2)
             for worker in queue.workers():
                 kill_worker(worker.pid)
     return hit
+
+
+def _victims(num_kills, names, chance):
+    """Who is to be killed, in random order: half of them workers, the others by turns."""
+    others = [names[number % len(names)] for number in range(num_kills // 2)]
+    victims = [*others, *["worker"] * (num_kills - len(others))]
+    chance.shuffle(victims)
+    return victims
 
 
 def kill_a_worker(path, chance):

@@ -1,0 +1,1 @@
+"""The views of the terminal studio: one screen a file."""

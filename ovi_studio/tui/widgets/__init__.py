@@ -1,0 +1,1 @@
+"""The parts of the terminal studio's screens: one widget a file."""
