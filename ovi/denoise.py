@@ -15,10 +15,15 @@ from torch import Tensor
 from ovi.errors import NumericalError
 from ovi.guidance import Velocity
 from ovi.solvers import History, Solver
+from ovi.solvers.solver import predict_clean
 from ovi.types import Latents
 
 OnStep = Callable[[int, int, Latents], None]
 """(index of the step just taken, from 0; number of steps; latents after it). Raises to stop."""
+
+OnEstimate = Callable[[int, int, Latents], None]
+"""(index of the step just taken, from 0; number of steps; clean latents that the model expected at
+its start, float32). To be read only."""
 
 
 def denoise(
@@ -28,13 +33,14 @@ def denoise(
     *,
     first_frame: Tensor | None = None,
     on_step: OnStep | None = None,
+    on_estimate: OnEstimate | None = None,
 ) -> Latents:
     """The clean latents that the noise in `latents` turns into on the solver's schedule, float32.
 
     `first_frame` (B or 1, C, 1, H, W) takes the place of latent frame 0 before every step and in
     the result. Picture and sound go through the same solver, each with a history of its own.
-    Raises NumericalError, naming the step, if the latents stop being finite, and whatever
-    `on_step` raises.
+    `on_estimate` is called before `on_step`. Raises NumericalError, naming the step, if the latents
+    stop being finite, and whatever `on_step` or `on_estimate` raises.
     """
     num_steps = solver.schedule.num_steps
     video = _pin_first_frame(latents.video.float(), first_frame)
@@ -43,11 +49,21 @@ def denoise(
     finite_steps = []
     for index, value in enumerate(solver.schedule.timesteps):
         timestep = _timestep(value, video)
-        video_velocity, audio_velocity = velocity(Latents(video, audio), timestep)
-        video, video_history = solver.step(index, video_velocity.float(), video, video_history)
-        audio, audio_history = solver.step(index, audio_velocity.float(), audio, audio_history)
+        before = Latents(video, audio)
+        velocities = velocity(before, timestep)
+        video_velocity, audio_velocity = (part.float() for part in velocities)
+        video, video_history = solver.step(index, video_velocity, video, video_history)
+        audio, audio_history = solver.step(index, audio_velocity, audio, audio_history)
         video = _pin_first_frame(video, first_frame)
         finite_steps.append(torch.stack([video.isfinite().all(), audio.isfinite().all()]))
+        if on_estimate is not None:
+            sigma = solver.schedule.sigmas[index]
+            clean = predict_clean(before.video, video_velocity, sigma)
+            expected = Latents(
+                _pin_first_frame(clean, first_frame),
+                predict_clean(before.audio, audio_velocity, sigma),
+            )
+            on_estimate(index, num_steps, expected)
         if on_step is not None:
             on_step(index, num_steps, Latents(video, audio))
     _check_finite(finite_steps)

@@ -8,6 +8,7 @@ Shapes: n tokens, D width; C channels, H W latent rows and columns.
 
 import hashlib
 import json
+import platform
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from ovi.spec.request import Precision
 
 ENCODING_VERSION = 1
 """Raised when the arithmetic that makes an encoding changes on purpose."""
@@ -153,3 +156,19 @@ def _from_bytes(data: bytes) -> Encoding | None:
         return Encoding(tensors["tensor"], int(tensors["num_tokens"]))
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError):
         return None
+
+
+def encoding_scope(
+    precision: Precision, weights: Mapping[str, str], device: torch.device
+) -> dict[str, Any]:
+    """What decides encodings besides their inputs, down to the last bit."""
+    names = ("text_encoder", "tokenizer", "video_vae", "sizes")
+    where = f"{platform.machine()} {torch.get_num_threads()}"
+    if device.type == "cuda":
+        where = torch.cuda.get_device_name(device)
+    return {
+        "weights": {name: weights.get(name) for name in names},
+        "precision": [precision.text_encoder, precision.video_vae],
+        "device": [device.type, where],
+        "torch": torch.__version__,
+    }

@@ -6,19 +6,17 @@ the guidance; where the models live stands in the placement, applied through `Mo
 
 import hashlib
 import io
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ovi.denoise import denoise
-from ovi.encodings import Encoding, Encodings, EncodingStore, Expected
+from ovi.denoise import OnEstimate, denoise
+from ovi.encodings import Encoding, Encodings, EncodingStore, Expected, encoding_scope
 from ovi.errors import FirstFrameError, NumericalError, RequestError, WeightsError
 from ovi.first_frame import prepare_first_frame, read_image
 from ovi.guidance import guided_velocity
@@ -92,9 +90,16 @@ class OviPipeline:
         self.device = models.device
         self._encodings = encodings or Encodings()
 
-    def render(self, request: ClipRequest, *, on_progress: OnProgress = _no_progress) -> ClipStream:
+    def render(
+        self,
+        request: ClipRequest,
+        *,
+        on_progress: OnProgress = _no_progress,
+        on_estimate: OnEstimate | None = None,
+    ) -> ClipStream:
         """Renders one request up to its latents and sound; frames follow as the stream is read.
 
+        `on_estimate` sees at each denoising step what the clip may become (see `ovi/denoise.py`).
         Raises RequestError for a request of another variant, FirstFrameError for an unusable
         picture, NumericalError when a stage's result is not finite, and whatever `on_progress`
         raises, which is how a render is cancelled.
@@ -114,7 +119,13 @@ class OviPipeline:
             self.variant, request.size, request.sampling.seed, request.noise, self.device
         )
         latents = self.denoise_latents(
-            embeddings, noise, first_frame, request.sampling, request.guidance, on_progress
+            embeddings,
+            noise,
+            first_frame,
+            request.sampling,
+            request.guidance,
+            on_progress,
+            on_estimate,
         )
         on_progress(Progress("audio", 0, 1))
         waveform = self.decode_audio(latents.audio)
@@ -180,6 +191,7 @@ class OviPipeline:
         sampling: Sampling,
         guidance: Guidance,
         on_progress: OnProgress = _no_progress,
+        on_estimate: OnEstimate | None = None,
     ) -> Latents:
         """Latents of the clip: float32 video (1, C, F, h, w) and audio (1, L, C)."""
         fusion = self.models.fusion
@@ -199,7 +211,14 @@ class OviPipeline:
 
         on_progress(Progress("denoise", 0, sampling.num_steps))
         with self.models.on_device(fusion), torch.inference_mode():
-            return denoise(velocity, solver, noise, first_frame=first_frame, on_step=report)
+            return denoise(
+                velocity,
+                solver,
+                noise,
+                first_frame=first_frame,
+                on_step=report,
+                on_estimate=on_estimate,
+            )
 
     def decode_audio(self, audio: Tensor) -> np.ndarray:
         """Waveform float32 (samples,) of audio latents (1, L, C)."""
@@ -324,22 +343,6 @@ def load_pipeline(
     )
     scope = None if weights is None else encoding_scope(precision, weights, models.device)
     return OviPipeline(known, models, placement, Encodings(store, scope))
-
-
-def encoding_scope(
-    precision: Precision, weights: Mapping[str, str], device: torch.device
-) -> dict[str, Any]:
-    """What decides encodings besides their inputs, down to the last bit."""
-    names = ("text_encoder", "tokenizer", "video_vae", "sizes")
-    where = f"{platform.machine()} {torch.get_num_threads()}"
-    if device.type == "cuda":
-        where = torch.cuda.get_device_name(device)
-    return {
-        "weights": {name: weights.get(name) for name in names},
-        "precision": [precision.text_encoder, precision.video_vae],
-        "device": [device.type, where],
-        "torch": torch.__version__,
-    }
 
 
 def _texts_of(request: ClipRequest) -> dict[str, str]:

@@ -20,8 +20,11 @@ _PREAMBLE = {b"meta": 4, b"data": 8}
 """Bytes of version, flags, type and language at the head of some boxes."""
 
 
-def read_comment(path: Path) -> str | None:
-    """The comment, or None when the file has none or is no MP4. Raises OSError as `open` does."""
+def read_comment(path: Path, max_bytes: int | None = None) -> str | None:
+    """The comment, or None when the file has none, one above `max_bytes`, or is no MP4.
+
+    Raises OSError as `open` does.
+    """
     with path.open("rb") as file:
         start, end = 0, os.fstat(file.fileno()).st_size
         for name in _COMMENT:
@@ -29,6 +32,8 @@ def read_comment(path: Path) -> str | None:
             if box is None:
                 return None
             start, end = box[0] + _PREAMBLE.get(name, 0), box[1]
+        if max_bytes is not None and end - start > max_bytes:
+            return None
         file.seek(start)
         return file.read(max(0, end - start)).decode("utf-8", "replace")
 

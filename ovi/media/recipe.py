@@ -10,6 +10,7 @@ from ovi.errors import MediaError
 from ovi.media.mp4_comment import read_comment
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NO_COMMENT = "it has no comment, or is no complete MP4 file"
 _METADATA_SPECIAL = re.compile(r"[=;#\\\n]")
 
 
@@ -32,19 +33,24 @@ def ffmpeg_metadata(comment: str) -> str:
     return f";FFMETADATA1\ncomment={escaped}\n"
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
-    """The recipe inside an MP4 clip. Raises MediaError when there is none."""
+def read_recipe(path: Path, max_bytes: int | None = None) -> dict[str, Any]:
+    """The recipe inside an MP4 clip. Raises MediaError when there is none within `max_bytes`."""
     try:
-        comment = read_comment(path)
+        comment = read_comment(path, max_bytes)
     except OSError as error:
         raise MediaError(
             f"{path} cannot be read ({error.strerror or error}). Check the name and permissions."
         ) from error
     if comment is None:
-        raise MediaError(_without_recipe(path, "it has no comment, or is no complete MP4 file"))
+        raise MediaError(
+            _without_recipe(
+                path,
+                _NO_COMMENT if max_bytes is None else f"{_NO_COMMENT}, or its comment is too long",
+            )
+        )
     try:
         recipe = json.loads(comment)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MediaError(_without_recipe(path, "its comment is not JSON")) from error
     if not isinstance(recipe, dict):
         raise MediaError(_without_recipe(path, "its comment is not a JSON object"))

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ovi import pipeline as single
-from ovi.encodings import Encodings, EncodingStore
+from ovi.denoise import OnEstimate
+from ovi.encodings import Encodings, EncodingStore, encoding_scope
 from ovi.errors import OviError
 from ovi.parallel.frames import FramesOnTheWay, one_ahead
 from ovi.parallel.group import RankGroup
@@ -18,7 +19,7 @@ from ovi.parallel.messages import Decode, Denoise, Setup, TensorShape
 from ovi.parallel.placing import devices_for, shared_placement
 from ovi.parallel.ranks import RANK_COMMAND, Ranks
 from ovi.parallel.stages import Stages
-from ovi.pipeline import OnProgress, OviPipeline, Progress, encoding_scope
+from ovi.pipeline import OnProgress, OviPipeline, Progress
 from ovi.runtime.models import Models, load_models
 from ovi.runtime.sizes import configs_of
 from ovi.spec.placement import Placement
@@ -63,8 +64,9 @@ class ParallelPipeline(OviPipeline):
         sampling: Sampling,
         guidance: Guidance,
         on_progress: OnProgress = _no_progress,
+        on_estimate: OnEstimate | None = None,
     ) -> Latents:
-        """As on one device, up to rounding."""
+        """As on one device, up to rounding; only this rank tells of estimates."""
         noise = Latents(noise.video.float(), noise.audio.float())
         given = [embeddings.positive, embeddings.video_negative, embeddings.audio_negative]
         given += [noise.video, noise.audio, *([] if first_frame is None else [first_frame])]
@@ -86,7 +88,7 @@ class ParallelPipeline(OviPipeline):
 
             self._stages.group.broadcast(given)
             return self._stages.denoise(
-                texts, Latents(*given[3:5]), first, sampling, guidance, lead
+                texts, Latents(*given[3:5]), first, sampling, guidance, lead, on_estimate
             )
 
     def decode_video(self, video: Tensor, tiling: VaeTiling | None = None) -> Iterator[Tensor]:  # noqa: ARG002

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ovi.denoise import OnStep, denoise
+from ovi.denoise import OnEstimate, OnStep, denoise
 from ovi.models.fusion.model import FusionModel
 from ovi.models.video_vae.model import VideoVae
 from ovi.parallel.blocks import RunBlocks, plain_run, two_stream_run
@@ -72,8 +72,9 @@ class Stages:
         sampling: Sampling,
         guidance: Guidance,
         on_step: OnStep,
+        on_estimate: OnEstimate | None = None,
     ) -> Latents:
-        """The clip's latents, alike on all ranks; the arguments are alike too, but `on_step`."""
+        """The clip's latents, alike on all ranks; so are the arguments, but the two that watch."""
         solver = solver_for(sampling.solver, sampling.num_steps, sampling.shift)
         # Divided weights neither come nor go.
         visit = nullcontext() if self.is_sharded else self.visit(self.fusion)
@@ -91,7 +92,14 @@ class Stages:
                 first_frame_is_clean=first_frame is not None,
             ) as velocity,
         ):
-            return denoise(velocity, solver, noise, first_frame=first_frame, on_step=on_step)
+            return denoise(
+                velocity,
+                solver,
+                noise,
+                first_frame=first_frame,
+                on_step=on_step,
+                on_estimate=on_estimate,
+            )
 
     def decode(self, latents: Tensor, goes_on: Callable[[], bool]) -> Iterator[Tensor | None]:
         """The pieces of `decode_in_strips`."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 NVML_NAMES = ("libnvidia-ml.so.1", "nvml.dll", "libnvidia-ml.so")
@@ -29,6 +29,8 @@ class Gpu:
     total_bytes: int
     used_bytes: int
     """by all processes together, as nvidia-smi shows it"""
+    utilisation: float | None = None
+    """share of the last moment in which it computed, 0 to 1; None where that is not told"""
 
     @property
     def free_bytes(self) -> int:
@@ -89,9 +91,7 @@ def visible_gpus(gpus: list[Gpu], visible: str | None) -> tuple[Gpu, ...]:
         if not 0 <= int(name) < len(gpus):
             break
         chosen.append(gpus[int(name)])
-    return tuple(
-        Gpu(index, gpu.name, gpu.total_bytes, gpu.used_bytes) for index, gpu in enumerate(chosen)
-    )
+    return tuple(replace(gpu, index=index) for index, gpu in enumerate(chosen))
 
 
 class _Memory(ctypes.Structure):
@@ -100,6 +100,12 @@ class _Memory(ctypes.Structure):
         ("free", ctypes.c_ulonglong),
         ("used", ctypes.c_ulonglong),
     )
+
+
+class _Utilisation(ctypes.Structure):
+    """Percent of the time in which something computed, and in which memory was read or written."""
+
+    _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
 
 
 @contextmanager
@@ -133,7 +139,10 @@ def _read_gpu(nvml: ctypes.CDLL, index: int) -> Gpu:
     _check(nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)))
     _check(nvml.nvmlDeviceGetName(handle, name, NAME_BYTES))
     _check(nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)))
-    return Gpu(index, name.value.decode(errors="replace"), memory.total, memory.used)
+    rates = _Utilisation()
+    is_told = nvml.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(rates)) == 0
+    busy = rates.gpu / 100 if is_told else None
+    return Gpu(index, name.value.decode(errors="replace"), memory.total, memory.used, busy)
 
 
 def read_ram() -> Ram:

@@ -11,6 +11,7 @@ from ovi.spec.profiles import PROFILES
 from ovi.spec.rates import Rates, rates_for
 from ovi.spec.seconds import render_seconds
 from ovi.weights.hashes import cache_file
+from ovi_studio.actions.outlook import Outlook, outlook_of
 from ovi_studio.actions.rendering import RenderOrder, plan_render
 from ovi_studio.errors import UsageError
 from ovi_studio.render.choices import Choices
@@ -66,6 +67,8 @@ class Forecast:
     auto: str | None
     """what `auto` stands for here; None: nothing fits, see `auto_reason`"""
     auto_reason: str
+    as_planned: Outlook
+    """what the clips take with the profile that was named, or with none"""
     rates: Rates | None
     """None: nothing is known about the speed of this device"""
 
@@ -91,6 +94,7 @@ def forecast(order: RenderOrder, working_folder: Path, other: OtherMachine) -> F
         profiles=_forecast_profiles(plan.clips, limits, rates),
         auto=auto,
         auto_reason=reason,
+        as_planned=outlook_of(plan, rates_file(), machine),
         rates=rates,
     )
 

@@ -1,7 +1,7 @@
 """Looking at prompts and sets: what `ovi show`, `ovi stats` and `ovi sets` do, for every screen."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from ovi_studio.errors import StudioError
 from ovi_studio.lint.diagnostic import Diagnostic, Severity
 from ovi_studio.lint.files import RowLinter
 from ovi_studio.lint.limits import count_words
+from ovi_studio.lint.rule import Kind
+from ovi_studio.lint.subject import Target
 from ovi_studio.project.config import StudioConfig
 from ovi_studio.project.image_cells import find_picture
 from ovi_studio.project.layout import find_layout
@@ -60,6 +62,54 @@ class PromptView:
     findings: tuple[Diagnostic, ...]
 
 
+class PromptViewer:
+    """Views prompts of one set, or of none, one at a time and as often as wanted."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        config: StudioConfig,
+        working_folder: Path,
+        variant: Variant | None = None,
+    ) -> None:
+        """`path` is the set's; `variant` the one that the user names."""
+        self._name = set_name(path, find_layout(working_folder)) if path else "prompt"
+        self._config = config
+        self._variant = variant
+        self._options = replace(lint_options(config, working_folder), variant=variant)
+        self._target = self._options.target(path)
+        self._file = str(path or "prompt")
+        self._folders = (path.parent, working_folder) if path else (working_folder,)
+        self._tokenizer = tokenizer_path(config, working_folder)
+
+    @property
+    def target(self) -> Target:
+        """What the prompts are checked for."""
+        return self._target
+
+    def linter(self, kinds: Collection[Kind] = tuple(Kind)) -> RowLinter:
+        """What checks rows: in order, for rules about the set remember the rows before."""
+        rules = [rule for rule in self._options.rules if rule.kind in kinds]
+        return RowLinter(self._file, rules, self._target)
+
+    def view(self, row: PromptRow, linter: RowLinter) -> PromptView:
+        """Everything worth knowing about a row."""
+        variant = self._variant or variant_of(row) or default_variant(self._config)
+        chosen = _choices(row, self._config)
+        prompt = parse_prompt(row.text)
+        return PromptView(
+            self._name,
+            row,
+            prompt,
+            variant,
+            mode_for(chosen),
+            time_prompt(prompt),
+            _count_tokens(row.text, variant, self._tokenizer),
+            _output_size(chosen, variant, self._folders),
+            tuple(linter.diagnostics_of(row)),
+        )
+
+
 def view_prompts(
     source: TextSource | SetRow,
     config: StudioConfig,
@@ -73,26 +123,10 @@ def view_prompts(
     """
     path = source.path if isinstance(source, SetRow) else None
     rows = rows_of(source) if isinstance(source, SetRow) else iter([row_of_text(source.text)])
-    name = set_name(path, find_layout(working_folder)) if path else "prompt"
-    options = replace(lint_options(config, working_folder), variant=variant)
-    linter = RowLinter(str(path or "prompt"), options.rules, options.target(path))
-    folders = (path.parent, working_folder) if path else (working_folder,)
-    tokenizer = tokenizer_path(config, working_folder)
+    viewer = PromptViewer(path, config, working_folder, variant)
+    linter = viewer.linter()
     for row in rows:
-        chosen_variant = variant or variant_of(row) or default_variant(config)
-        chosen = _choices(row, config)
-        prompt = parse_prompt(row.text)
-        yield PromptView(
-            name,
-            row,
-            prompt,
-            chosen_variant,
-            mode_for(chosen),
-            time_prompt(prompt),
-            _count_tokens(row.text, chosen_variant, tokenizer),
-            _output_size(chosen, chosen_variant, folders),
-            tuple(linter.diagnostics_of(row)),
-        )
+        yield viewer.view(row, linter)
 
 
 def _choices(row: PromptRow, config: StudioConfig) -> Choices:

@@ -111,6 +111,10 @@ class IdeaSession:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stops the call that is under way, and begins no other."""
         self.cancelled.set()
         if self._server is not None:
             self._server.close()

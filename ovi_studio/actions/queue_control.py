@@ -54,9 +54,10 @@ class QueueControl:
             return QueueView(_in_view(queue.jobs()), queue.paused_since())
 
     def describe(self, job_id: int) -> tuple[RenderJob, list[JobEvent]]:
-        """One job and everything that happened to it."""
+        """One job and everything that happened to it. Raises UsageError when there is none."""
         with self._opened() as queue:
-            return queue.job(job_id), queue.events(job_id)
+            job = _selected(queue, [str(job_id)])[0]
+            return job, queue.events(job_id)
 
     def history(self, set_name: str | None, limit: int | None) -> list[RenderJob]:
         """What was rendered or failed, of one set or all, the latest first."""
@@ -80,6 +81,11 @@ class QueueControl:
         with self._opened() as queue:
             was_paused = queue.unpause()
             return was_paused, self._see_to_waiting(queue)
+
+    def keep_going(self) -> int:
+        """Sees to it that waiting clips are rendered without us. Returns how many wait."""
+        with self._opened() as queue:
+            return self._see_to_waiting(queue)
 
     def cancel(self, words: Sequence[str]) -> list[RenderJob]:
         """Stops jobs. Returns those that were stopped, or will be when their worker sees it."""

@@ -24,6 +24,7 @@ from ovi_studio.render.planned import RenderPlan
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rescue import open_queue
 from ovi_studio.render.sources import read_prompts
+from ovi_studio.rewrite.row_choice import chosen_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class RenderOrder:
     said: Choices
     config: Path | None = None
     """a published `inference_fusion.yaml`, below everything that is said"""
+    rows: Sequence[str] = ()
+    """of each set only these: ids, and ranges of numbers such as 3-7; empty: all"""
 
 
 def plan_render(
@@ -59,7 +62,11 @@ def plan_render(
             sources = [published.text_prompt]
     if not sources:
         raise UsageError("There is nothing to render: name a prompt, or a CSV or TSV file.")
-    prompts = read_prompts(sources, working_folder)
+    prompts = read_prompts(
+        sources, working_folder, lambda rows, place: chosen_rows(rows, order.rows, place)
+    )
+    if order.rows and not prompts.columns:
+        raise UsageError("Rows are those of a set: name a CSV or TSV file, or leave out --rows.")
     planner = Planner(
         order.said,
         config,

@@ -7,7 +7,7 @@ save_new_set(plan, results, path)         `actions/rewritten_sets.py`
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +39,7 @@ from ovi_studio.rewrite.order import Purpose, RowResult, Source, Status, Task, W
 from ovi_studio.rewrite.pace import CancelledError
 from ovi_studio.rewrite.part import Part, find_slots, obstacle_to
 from ovi_studio.rewrite.records import Records
+from ovi_studio.rewrite.row_choice import chosen_rows
 from ovi_studio.rewrite.run import ModelRun, key_of_task
 from ovi_studio.rewrite.secret_keys import Secrets
 from ovi_studio.rewrite.server import CallError, Server
@@ -63,6 +64,8 @@ class RewriteOrder:
     source: str
     """`SET` or `SET:ROW`"""
     wish: Wish
+    rows: tuple[str, ...] = ()
+    """Ids of rows, and ranges of numbers such as `3-7`; none: all."""
     num_versions: int = 1
     variant: str | None = None
     connection: str | None = None
@@ -112,6 +115,7 @@ def plan_rewrite(order: RewriteOrder, working_folder: Path) -> RewritePlan:
     rows = tuple(rows_of(source))
     if not rows:
         raise UsageError(f"{order.source}: there is no prompt in it. Add a row.")
+    rows = chosen_rows(rows, order.rows, order.source)
     _refuse_undecodable(source, rows)
     variants, notes = _variants(order, rows, config)
     tasks: list[Task] = []
@@ -294,21 +298,24 @@ class RewriteSession:
         """What calls have cost so far."""
         return self._caller.spent if self._caller else Spent()
 
-    def results(self) -> Iterator[RowResult]:
+    def results(self, *, done: Collection[tuple[str, int]] = ()) -> Iterator[RowResult]:
         """Every row as it is done: first those that cannot be rewritten, then in any order.
+
+        `done` are keys of tasks that need nothing more.
 
         Raises StudioError where no call can work; what was accepted before is stored, so that the
         same order goes on from there. Ends early when cancelled.
         """
         yield from self.plan.kept
+        tasks = [task for task in self.plan.tasks if task.key not in done]
         if self._model is None:
-            for task in self.plan.tasks:
+            for task in tasks:
                 if self.cancelled.is_set():
                     return
                 yield self._write_offline(task, 0)
             return
         try:
-            yield from self._model.results(self.plan.tasks)
+            yield from self._model.results(tasks)
         except CallError as error:
             raise StudioError(str(error)) from error
         except CancelledError:

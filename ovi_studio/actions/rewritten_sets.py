@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ovi_studio.actions.rewrite_undo import keep_before, note_written
 from ovi_studio.actions.rewriting import RewritePlan
 from ovi_studio.errors import PromptFileError, UsageError
 from ovi_studio.project.image_cells import find_picture, relative_name
@@ -127,9 +128,11 @@ def save_in_place(plan: RewritePlan, results: Sequence[RowResult]) -> list[str]:
     """Writes the new prompts into the set they came from; returns the ids of rows left alone,
     because someone else has changed them meanwhile. All other bytes stay.
 
-    Raises PromptFileError if the file cannot be written; then it is as it was.
+    `rewrite_undo.undo_rewrite` takes it back. Raises PromptFileError if the file cannot be written;
+    then it is as it was.
     """
     path = plan.source.path
+    written: dict[str, str] = {}
     wanted = {result.task.row.id: result for result in results if result.is_rewritten}
     skipped: list[str] = []
 
@@ -153,9 +156,15 @@ def save_in_place(plan: RewritePlan, results: Sequence[RowResult]) -> list[str]:
             replace_whole(path, widened_bytes(path, missing), version)
             version = file_version(path)
         save_edits(path, edits, version)
+        written.update((row_id, cells[TEXT_COLUMN]) for row_id, cells in edits.items())
 
     if wanted:
+        copy = keep_before(path, plan.layout)
         repeat_after_others(save)
+        if written:
+            note_written(copy, path, written)
+        else:
+            copy.unlink(missing_ok=True)
     return skipped
 
 

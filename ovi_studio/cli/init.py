@@ -11,21 +11,27 @@ def init(
     folder: Annotated[
         str, typer.Argument(metavar="[FOLDER]", help="Where. Default: here.", show_default=False)
     ] = ".",
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="With prompts that render in seconds, and some with mistakes."),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Make a project: ovi.toml, prompts/, images/, templates/ and renders/.
 
-    What is there already stays as it is.
+    What is there already stays as it is. `ovi studio` offers the same with --demo.
     """
     from pathlib import Path
 
+    from ovi_studio.actions.demo import create_demo
     from ovi_studio.cli.following import talk
     from ovi_studio.cli.streams import write_line
     from ovi_studio.errors import ExitCode
     from ovi_studio.project.new_project import create_project
     from ovi_studio.report.json import json_text
 
-    project = create_project((Path.cwd() / folder).resolve())
+    root = (Path.cwd() / folder).resolve()
+    project = create_demo(root) if demo else create_project(root)
     if json:
         root = str(project.root)
         write_line(json_text({"root": root, "made": project.made, "kept": project.kept}))

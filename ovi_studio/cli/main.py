@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import typer
 
 COMMANDS = {
+    # All of it on one screen.
+    "studio": "studio.studio",
     # Writing prompts.
     "init": "init.init",
     "new": "new.new",
     "add": "add.add",
     "edit": "edit.edit",
     "sets": "sets.sets",
+    "rows": "rows.rows_commands",
     "show": "show.show",
     "stats": "stats.stats",
     "import": "import_.import_",
@@ -20,6 +23,7 @@ COMMANDS = {
     "expand": "expand.expand",
     "rewrite": "rewrite.rewrite",
     "translate": "translate.translate",
+    "connect": "connect.connect",
     # Checking them.
     "lint": "lint.lint",
     "rule": "rule.rule",
@@ -31,12 +35,14 @@ COMMANDS = {
     "reproduce": "reproduce.reproduce",
     "queue": "queue.queue_commands",
     "history": "history.history",
+    "clips": "clips.clips_commands",
     # This installation.
     "doctor": "doctor.doctor",
     "gc": "gc.gc",
     "weights": "weights.weights_commands",
     "variants": "variants.variants",
     "config": "config.config_commands",
+    "preview": "preview.preview_commands",
     "bench": "bench.bench",
     "train": "train.train",
     "eval": "eval.evaluate",

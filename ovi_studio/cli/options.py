@@ -21,6 +21,14 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FOLDER", help="Where the clips go."),
 ]
+Rows = Annotated[
+    str | None,
+    typer.Option(metavar="IDS", help="Of a set only these rows, such as 2,5-8. Default: all."),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(metavar="3,5-8|random:N", help="A clip of each prompt with each of these seeds."),
+]
 Device = Annotated[
     str | None,
     typer.Option(metavar="auto|cpu|cuda|cuda:1|mps", help="Where the models run. Default: auto."),
@@ -90,3 +98,8 @@ Progress = Annotated[
     typer.Option(help="How progress is shown; json writes JSON lines to stdout."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")]
+
+
+def row_words(rows: str | None) -> tuple[str, ...]:
+    """What `--rows` names, word by word."""
+    return tuple(word.strip() for word in (rows or "").split(",") if word.strip())

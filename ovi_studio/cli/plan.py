@@ -12,10 +12,14 @@ from ovi_studio.cli.options import (
     Json,
     Offload,
     Precision,
+    Profile,
+    Rows,
+    Seeds,
     Split,
     TextPrecision,
     VaePrecision,
     VaeTiling,
+    row_words,
 )
 
 
@@ -42,8 +46,11 @@ def plan(
     ] = None,
     image: Annotated[str | None, typer.Option(metavar="FILE", help="First frame.")] = None,
     repeats: Annotated[int | None, typer.Option(help="Clips of each prompt.")] = None,
+    rows: Rows = None,
+    seeds: Seeds = None,
     steps: Annotated[int | None, typer.Option(help="Default: 50; 20 with nano.")] = None,
     slg_layer: Annotated[int | None, typer.Option(help="Layer left out.")] = None,
+    profile: Profile = None,
     device: Device = None,
     precision: Precision = None,
     text_precision: TextPrecision = None,
@@ -84,8 +91,10 @@ def plan(
         size=size,
         image=image,
         repeats=repeats,
+        seeds=seeds,
         num_steps=steps,
         slg_layer=slg_layer,
+        profile=profile,
         device=device,
         precision=precision,
         text_precision=text_precision,
@@ -97,7 +106,7 @@ def plan(
         ckpt_dir=ckpt_dir,
     )
     found = forecast(
-        RenderOrder(sources or (), said, config),
+        RenderOrder(sources or (), said, config, row_words(rows)),
         Path.cwd(),
         OtherMachine(vram_gb=vram, ram_gb=ram, gpu=gpu),
     )

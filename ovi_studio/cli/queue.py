@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ovi_studio.cli.options import Json
+from ovi_studio.cli.preview import preview_job
+from ovi_studio.cli.queue_watch import log, watch
 
 if TYPE_CHECKING:
     from ovi_studio.actions.queue_control import QueueControl
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 queue_commands = typer.Typer(
     help="Look at the queue of clips, and change it.", no_args_is_help=True, rich_markup_mode=None
 )
+
+queue_commands.command("watch")(watch)
+queue_commands.command("log")(log)
+queue_commands.command("preview")(preview_job)
 
 Jobs = Annotated[
     list[str],

@@ -20,10 +20,13 @@ from ovi_studio.cli.options import (
     Profile,
     Progress,
     ProgressStyle,
+    Rows,
+    Seeds,
     Split,
     TextPrecision,
     VaePrecision,
     VaeTiling,
+    row_words,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ def render(
     repeats: Annotated[
         int | None, typer.Option(help="Clips of each prompt, with seed, seed+1, and so on.")
     ] = None,
+    rows: Rows = None,
+    seeds: Seeds = None,
     steps: Annotated[int | None, typer.Option(help="Default: 50; 20 with nano.")] = None,
     solver: Annotated[
         str | None, typer.Option(metavar="unipc|dpm++|euler", help="Default: unipc.")
@@ -176,6 +181,7 @@ def render(
         image=image,
         seed=seed,
         repeats=repeats,
+        seeds=seeds,
         num_steps=steps,
         solver=solver,
         shift=shift,
@@ -206,7 +212,7 @@ def render(
     if cluster is not None and not dry_run:
         check_cluster(cluster)
     if resume or (only_failed and not sources and config is None):
-        is_plain = said == Choices(gpus=gpus, gpus_per_clip=said.gpus_per_clip)
+        is_plain = rows is None and said == Choices(gpus=gpus, gpus_per_clip=said.gpus_per_clip)
         if sources or config is not None or not is_plain or split or force or dry_run:
             raise UsageError(
                 "What is in the queue is rendered as it was planned: leave out sources and other "
@@ -221,7 +227,7 @@ def render(
             gpus=gpus,
             cluster=cluster,
         )
-    order = RenderOrder(sources or (), said, config)
+    order = RenderOrder(sources or (), said, config, row_words(rows))
     plan = plan_render(
         order,
         Path.cwd(),

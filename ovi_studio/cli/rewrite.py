@@ -7,7 +7,7 @@ import typer
 
 from ovi_studio.cli.authoring_options import VariantName
 from ovi_studio.cli.completion import complete_set
-from ovi_studio.cli.options import Json
+from ovi_studio.cli.options import Json, Rows, row_words
 
 LOG = "log"
 """In the place of a set: the log of calls."""
@@ -71,6 +71,7 @@ def rewrite(
         str | None,
         typer.Option(metavar="TEXT", help="Instead of a set: write new prompts about this."),
     ] = None,
+    rows: Rows = None,
     part: Annotated[PartName, typer.Option(help="What is written anew.")] = PartName.SPEECH,
     language: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of the speech. Default: its own.")
@@ -104,6 +105,9 @@ def rewrite(
         int | None, typer.Option(metavar="N", help="With `log`: show call N in full.")
     ] = None,
     last: Annotated[int, typer.Option(min=1, help="With `log`: how many calls.")] = 20,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the set's last --in-place back.")
+    ] = False,
 ) -> int:
     """Write the speech of prompts anew for a theme; nothing else in them changes.
 
@@ -126,6 +130,10 @@ def rewrite(
         return show_log(replay=replay, call=call, last=last, as_json=json)
     if replay is not None or call is not None:
         raise UsageError("--replay and --call belong to the log: ovi rewrite log --replay 3.")
+    if undo:
+        from ovi_studio.cli.rewrite_undo import take_back
+
+        return take_back(source, as_json=json)
     wish = Wish(
         theme=(theme or "").strip(), part=Part(part), language=(language or "").strip(),
         tone=(tone or "").strip(), voice=(voice or "").strip(),
@@ -137,6 +145,8 @@ def rewrite(
             raise UsageError(f"--n is for the rows of a set. Of an idea: --count {number}.")
         if part is not PartName.SPEECH:
             raise UsageError("--idea writes whole prompts: leave out --part.")
+        if rows is not None:
+            raise UsageError("--rows is for the rows of a set, and --idea makes new prompts.")
         if offline:
             raise UsageError("Inventing scenes needs a model. Leave out --offline, or fill a "
                              "template yourself: ovi new.")  # fmt: skip
@@ -157,8 +167,8 @@ def rewrite(
     from ovi_studio.cli.rewrite_run import Output, run_order
 
     order = RewriteOrder(
-        source=source, wish=wish, num_versions=number, variant=variant, connection=connection,
-        model=model, concurrency=concurrency, is_offline=offline, seed=seed,
+        source=source, wish=wish, rows=row_words(rows), num_versions=number, variant=variant,
+        connection=connection, model=model, concurrency=concurrency, is_offline=offline, seed=seed,
         max_retries=max_retries, is_fresh=fresh,
     )  # fmt: skip
     return run_order(order, Output(into, in_place, yes, dry_run, json))

@@ -1,24 +1,21 @@
 """Row by row on a terminal: the new prompt beside the old one, and what the user says to it."""
 
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from ovi_studio.actions.editing import find_editor, run_editor
+from ovi_studio.actions.reviewing import REJECTED, rejected, sheet_of, words_of_sheet
 from ovi_studio.actions.rewriting import RewriteSession
 from ovi_studio.cli.following import talk
-from ovi_studio.cli.rewrite_run import REJECTED
 from ovi_studio.errors import StudioError
 from ovi_studio.report.rewrite_review import show_side_by_side
 from ovi_studio.report.rewriting import result_line
-from ovi_studio.rewrite.order import RowResult, Status, Task
+from ovi_studio.rewrite.order import RowResult, Task
 
 QUESTION = "[a]ccept  [e]dit  [r]eject  a[g]ain  [A]ll  [q]uit > "
-_NUMBERED = re.compile(r"\s*(\d+)\s*[:.)]\s*(.*)")
 
 
 def review(session: RewriteSession, results: Iterable[RowResult]) -> list[RowResult]:
@@ -70,8 +67,7 @@ def _decide(session: RewriteSession, result: RowResult, place: str) -> tuple[Row
         if answer in ("a", "A", "q"):
             return result, answer
         if answer == "r":
-            old = result.task.prompt.text
-            return replace(result, status=Status.KEPT, text=old, reason=REJECTED), answer
+            return rejected(result), answer
         if answer == "g":
             repetition += 1
             talk("Asking again ...")
@@ -117,26 +113,13 @@ def _edit(session: RewriteSession, result: RowResult) -> RowResult:
 
 def _words_from_editor(task: Task, words: tuple[str, ...]) -> tuple[str, ...] | None:
     """The segments as the user leaves them; None if one is missing. Raises StudioError."""
-    lines = [
-        f"# Row {task.row.id}. One line for each segment: its number, a colon, the words.",
-        "# Lines that begin with # are left out.",
-    ]
-    for slot, budget, text in zip(task.slots, task.budgets, words, strict=True):
-        fits = f"  (at most {budget.words} words, {budget.seconds:.1f} s)" if budget else ""
-        lines += [f"# {slot.number} was: {' '.join(slot.text.split())}{fits}",
-                  f"{slot.number}: {text}"]  # fmt: skip
     handle, name = tempfile.mkstemp(prefix="ovi-rewrite-", suffix=".txt")
     path = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write("\n".join(lines) + "\n")
+            stream.write(sheet_of(task, words))
         run_editor(find_editor(os.environ), path)
         written = path.read_text(encoding="utf-8-sig", errors="replace")
     finally:
         path.unlink(missing_ok=True)
-    found = {}
-    for line in written.splitlines():
-        if not line.startswith("#") and (match := _NUMBERED.fullmatch(line)):
-            found[int(match[1])] = match[2].strip()
-    numbers = [slot.number for slot in task.slots]
-    return tuple(found[number] for number in numbers) if set(numbers) <= found.keys() else None
+    return words_of_sheet(task, written)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ovi_studio.actions.reviewing import REJECTED
 from ovi_studio.actions.rewriting import (
     RewriteOrder,
     RewritePlan,
@@ -25,9 +26,6 @@ from ovi_studio.report.rewriting import (
     summary_line,
 )
 from ovi_studio.rewrite.order import RowResult
-
-REJECTED = "rejected by you"
-"""The reason of a row that the user did not want."""
 
 
 @dataclass(frozen=True, slots=True)

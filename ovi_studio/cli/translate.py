@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ovi_studio.cli.authoring_options import SetName, VariantName
-from ovi_studio.cli.options import Json
+from ovi_studio.cli.options import Json, Rows, row_words
 from ovi_studio.cli.rewrite import (
     Concurrency,
     ConnectionName,
@@ -25,6 +25,7 @@ from ovi_studio.cli.rewrite import (
 def translate(
     source: SetName,
     to: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="Such as Italian.")],
+    rows: Rows = None,
     tone: Tone = None,
     voice: Voice = None,
     into: Into = None,
@@ -54,7 +55,7 @@ def translate(
         purpose=Purpose.TRANSLATE,
     )  # fmt: skip
     order = RewriteOrder(
-        source=source, wish=wish, variant=variant, connection=connection, model=model,
-        concurrency=concurrency, seed=seed, max_retries=max_retries, is_fresh=fresh,
+        source=source, wish=wish, rows=row_words(rows), variant=variant, connection=connection,
+        model=model, concurrency=concurrency, seed=seed, max_retries=max_retries, is_fresh=fresh,
     )  # fmt: skip
     return run_order(order, Output(into, in_place, yes, dry_run, json))

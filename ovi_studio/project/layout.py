@@ -35,6 +35,26 @@ class StateFolder:
         """Encoded texts and first frames, for all workers and runs."""
         return self.path / "encodings"
 
+    @property
+    def preview_folder(self) -> Path:
+        """What clips look and sound like while they are denoised; see `render/preview_files.py`."""
+        return self.path / "previews"
+
+    @property
+    def trash_folder(self) -> Path:
+        """Clips that the user deleted, each in a folder of its own."""
+        return self.path / "trash"
+
+    @property
+    def page_folder(self) -> Path:
+        """What the web page keeps of a visit: pictures before they are checked."""
+        return self.path / "page"
+
+    @property
+    def thumbnail_folder(self) -> Path:
+        """Small pictures of clips and of their sound, made again when they are missing."""
+        return self.path / "thumbnails"
+
     def create(self) -> None:
         """Makes the folder, hidden from git. Raises QueueError when it cannot be written."""
         try:
@@ -65,6 +85,16 @@ class ProjectLayout:
     def output_folder(self) -> Path:
         """Where clips go when no folder is named."""
         return self.root / "renders"
+
+    @property
+    def clip_notes_path(self) -> Path:
+        """What the user says about clips: stars, tags and notes."""
+        return self.root / "clips.json"
+
+    @property
+    def upload_folder(self) -> Path:
+        """First frames that came through the web page or the API, checked and written anew."""
+        return self.root / "uploads"
 
     @property
     def checkpoint_folder(self) -> Path:

@@ -1,6 +1,6 @@
 """Makes the folders and files that a new project starts with; never replaces what is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,8 +57,11 @@ class NewProject:
     kept: tuple[str, ...]
 
 
-def create_project(root: Path) -> NewProject:
-    """Makes a folder a project. Raises UsageError, PromptFileError when it cannot be written."""
+def create_project(root: Path, sets: Mapping[str, str] | None = None) -> NewProject:
+    """Makes a folder a project. Raises UsageError, PromptFileError when it cannot be written.
+
+    `sets` are the texts of its first sets by their file names; None: an example, if it has none.
+    """
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file. Name a folder, which may not be there yet.")
     made: list[str] = []
@@ -73,7 +76,7 @@ def create_project(root: Path) -> NewProject:
                 (made if is_new else kept).append(f"{folder.name}/")
     except OSError as error:
         raise UsageError(f"{error.filename or root} cannot be made: {error.strerror}.") from error
-    for path, text in _files(layout):
+    for path, text in _files(layout, sets):
         name = path.relative_to(root).as_posix()
         if path.exists() or path.is_symlink():
             kept.append(name)
@@ -83,11 +86,13 @@ def create_project(root: Path) -> NewProject:
     return NewProject(root, tuple(made), tuple(kept))
 
 
-def _files(layout: ProjectLayout) -> Iterator[tuple[Path, str]]:
+def _files(layout: ProjectLayout, sets: Mapping[str, str] | None) -> Iterator[tuple[Path, str]]:
     yield layout.root / ".gitignore", _IGNORE
     folder = set_folder(layout)
-    if not any(folder.iterdir()):
-        yield folder / EXAMPLE_SET, _EXAMPLE
+    if sets is None:
+        sets = {} if any(folder.iterdir()) else {EXAMPLE_SET: _EXAMPLE}
+    for name, text in sets.items():
+        yield folder / name, text
     yield layout.root / PROJECT_FILE, project_file_text()  # last: it makes the folder a project
 
 

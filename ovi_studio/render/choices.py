@@ -8,6 +8,8 @@ a layer below, the profile does.
 """
 
 import difflib
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -24,6 +26,12 @@ from ovi_studio.prompt.prompt_set import ID_COLUMN, IGNORE_COLUMN, TEXT_COLUMN
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
+MAX_SEEDS = 10_000
+"""Clips of one prompt in one command; a year of rendering is rather a typing mistake."""
+
+MAX_DRAWN_SEED = 2**31
+"""Seeds that are drawn are below it, so that every other program can take them, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
@@ -37,6 +45,8 @@ class Choices:
     """path of the first frame, as written"""
     seed: int | None = None
     repeats: int | None = None
+    seeds: tuple[int, ...] | None = None
+    """a clip for each; wins over `seed` and `repeats` of every layer"""
     num_steps: int | None = None
     solver: str | None = None
     shift: float | None = None
@@ -140,9 +150,35 @@ def choices_of_options(**options: Any) -> Choices:
         options["size"] = FrameSize.parse(options["size"])
     if isinstance(options.get("tile_side"), str):
         options["tile_side"] = read_tile_side(options["tile_side"])
+    if isinstance(options.get("seeds"), str):
+        if options.get("seed") is not None or options.get("repeats") is not None:
+            raise UsageError("--seeds names all seeds: leave out --seed and --repeats.")
+        options["seeds"] = read_seeds(options["seeds"])
     if isinstance(options.get("gpus_per_clip"), str):
         options["gpus_per_clip"] = read_split(options["gpus_per_clip"])
     return Choices(**options)
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """The seeds that a text names, each once: `3,5-8`, `random`, or `random:4`. UsageError."""
+    seeds: dict[int, None] = {}
+    for word in text.replace(" ", "").lower().split(","):
+        match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?|random(?::(\d{1,6}))?", word)
+        if match is None:
+            raise UsageError(
+                f"{word!r} is no seed: use numbers and ranges such as 3,5-8, or random:4 for four "
+                "drawn ones."
+            )
+        first, last, drawn = match.groups()
+        num = int(drawn or 1) if first is None else int(last or first) - int(first) + 1
+        if not 0 < num <= MAX_SEEDS - len(seeds):
+            raise UsageError(f"{word!r} names {max(0, num)} seeds: use 1 to {MAX_SEEDS}.")
+        if first is None:
+            new = (secrets.randbelow(MAX_DRAWN_SEED) for _ in range(num))
+        else:
+            new = iter(range(int(first), int(first) + num))
+        seeds.update(dict.fromkeys(new))
+    return tuple(seeds)
 
 
 def read_tile_side(text: str) -> int:

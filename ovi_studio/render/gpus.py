@@ -1,11 +1,16 @@
 """How the clips of a command share its GPUs: a clip on each, or several GPUs for one clip."""
 
+import os
 from dataclasses import dataclass
 
 from ovi.spec.machine import Machine
 from ovi_studio.errors import UsageError
 from ovi_studio.render.choices import Choices
 from ovi_studio.render.settings import device_kind
+
+
+MAX_WORKERS = 16
+"""On a CPU with fewer cores, so many workers may still share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,12 @@ def share_gpus(chosen: Choices, num_clips: int, machine: Machine) -> GpuUse:
     kind = device_kind(chosen)
     if kind == "mps" and gpus > 1:
         raise UsageError("This machine has one GPU (mps): leave out --gpus.")
+    most = max(MAX_WORKERS, os.cpu_count() or 1)
+    if kind == "cpu" and gpus > most:
+        raise UsageError(
+            f"--gpus {gpus} would start {gpus} workers on the processor of this machine: use "
+            f"--gpus {most} or less."
+        )
     if kind == "cuda" and machine.gpus and gpus > len(machine.gpus):
         raise UsageError(
             f"--gpus {gpus} asks for more than this machine has: {len(machine.gpus)} "

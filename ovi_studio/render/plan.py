@@ -44,6 +44,7 @@ from ovi_studio.render.settings import (
     precision_for,
     repeats_for,
     sampling_for,
+    seeds_for,
     tiling_for,
 )
 from ovi_studio.render.sources import Prompts, PromptSource
@@ -140,7 +141,7 @@ class Planner:
         row = choices_of_row(prompt.cells)
         chosen = self._said.over(row).over(self._config)
         variant, mode = self._variant_for(chosen), mode_for(chosen)
-        repeats = repeats_for(chosen)
+        seeds = seeds_for(chosen, variant)
         guidance = guidance_for(chosen, variant)
         self._note(idle_skip_layer(guidance, variant))
         asked_size, size, first_frame = self._sizes(prompt, row, chosen, variant, mode)
@@ -172,7 +173,7 @@ class Planner:
             fallback_weights = fallback_weights and {**fallback_weights, **drawn}
         clips = [
             PlannedClip(
-                request=_with_seed(base, picture, base.sampling.seed + repeat),
+                request=_with_seed(base, picture, seed),
                 choices=chosen,
                 setup=setup,
                 fallback=fallback,
@@ -185,7 +186,7 @@ class Planner:
                 place=prompt.place,
                 folder=self._output_folder(chosen),
             )
-            for repeat in range(repeats)
+            for seed in seeds
         ]
         for clip in clips:
             if clip.output.is_dir():

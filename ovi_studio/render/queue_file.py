@@ -70,6 +70,11 @@ class QueueFile:
             rows = self._connection.execute("SELECT * FROM jobs ORDER BY id")
             return [read_job(row) for row in rows]
 
+    def job_rows(self) -> list[sqlite3.Row]:
+        """All jobs as they stand in the table, oldest first: for `JobCache`."""
+        with self._using():
+            return self._connection.execute("SELECT * FROM jobs ORDER BY id").fetchall()
+
     def job(self, job_id: int) -> RenderJob:
         """One job. Raises QueueError when there is none of that number."""
         found = self.jobs([job_id])

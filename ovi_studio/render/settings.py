@@ -20,12 +20,11 @@ from ovi.spec.request import (
 )
 from ovi.spec.variants import Variant
 from ovi_studio.errors import UsageError
-from ovi_studio.render.choices import Choices
+from ovi_studio.render.choices import MAX_SEEDS, Choices
 
 _Value = TypeVar("_Value")
 
-MAX_REPEATS = 10_000
-"""Clips of one prompt in one command; a year of rendering is rather a typing mistake."""
+MAX_REPEATS = MAX_SEEDS
 
 GPU_ATTENTION = ("flash3", "flash2", "cudnn", "flash")
 """Attention backends that exist on NVIDIA GPUs only."""
@@ -55,6 +54,14 @@ def repeats_for(chosen: Choices) -> int:
     if repeats > MAX_REPEATS:
         raise UsageError(f"{repeats} repeats of one prompt are too many: {MAX_REPEATS} at most.")
     return repeats
+
+
+def seeds_for(chosen: Choices, variant: Variant) -> tuple[int, ...]:
+    """The seeds of a prompt's clips. Raises UsageError."""
+    if chosen.seeds is not None:
+        return chosen.seeds
+    first = _either(chosen.seed, default_sampling(variant.name).seed)
+    return tuple(range(first, first + repeats_for(chosen)))
 
 
 def guidance_for(chosen: Choices, variant: Variant) -> Guidance:

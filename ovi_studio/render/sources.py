@@ -1,7 +1,7 @@
 """Turns what the user named into prompts: a text is a prompt, a CSV or TSV file is a set."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,9 @@ FILE_NAME = re.compile(r"[^\s/\\.][^\s/\\]*\.[A-Za-z][A-Za-z0-9]{0,4}")
 
 BARE_SET = "prompt"
 """Set name of prompts that come from no file."""
+
+
+RowChoice = Callable[[Sequence[PromptRow], str], Sequence[PromptRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,12 @@ class Prompts:
     """columns of each file that was read"""
 
 
-def read_prompts(sources: Sequence[str], working_folder: Path) -> Prompts:
+def read_prompts(
+    sources: Sequence[str], working_folder: Path, choose: RowChoice = lambda rows, _: rows
+) -> Prompts:
     """The prompts that the sources name. Paths are relative to the working folder.
 
+    `choose` gets the rows of a set and what the set was called, and gives those that are wanted.
     Raises UsageError for a file that does not exist or is no prompt set, and for an empty prompt;
     PromptFileError for a set that cannot be read.
     """
@@ -70,7 +76,7 @@ def read_prompts(sources: Sequence[str], working_folder: Path) -> Prompts:
                 cells=row.values,
                 fault=_fault_of(row),
             )
-            for row in prompt_set.rows
+            for row in choose(prompt_set.rows, source)
         )
         if not prompt_set.rows:
             raise UsageError(f"{source} has a header and no rows; add a prompt to it.")

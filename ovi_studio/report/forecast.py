@@ -4,6 +4,7 @@ from typing import Any
 
 from ovi.spec.request import Mode
 from ovi_studio.actions.forecasting import Forecast, ProfileForecast
+from ovi_studio.actions.outlook import Outlook
 from ovi_studio.render.fitting import gigabytes
 from ovi_studio.report.durations import duration_text
 from ovi_studio.report.plan import plan_clips
@@ -24,6 +25,7 @@ def forecast_text(found: Forecast) -> str:
         lines.append(f"--profile auto: {found.auto_reason}")
     else:
         lines.append(f"--profile auto takes {found.auto}: {found.auto_reason}.")
+    lines.append(outlook_text(found.as_planned))
     if any(clip.request.mode is Mode.T2I2V for clip in found.plan.clips):
         lines.append("The image model that draws first frames is not in these figures.")
     lines.append(_about_seconds(found))
@@ -39,7 +41,8 @@ def forecast_document(found: Forecast) -> dict[str, Any]:
     `seconds_from`: measured, estimated, or null; `profiles`: for each `profile`, `fits` (null: not
     known), `shortage`, `vram_bytes`, `fullest_stage`, `stages` (bytes of tensors), `ram_bytes`,
     `pinned_bytes`, `mapped_bytes`, `resident_blocks`, `seconds` for all clips, `changes_pixels`
-    (against exact).
+    (against exact); `as_planned`: what the clips take with the profile that was named, see
+    `outlook_document`.
     """
     limits = found.limits
     rates = found.rates
@@ -59,8 +62,49 @@ def forecast_document(found: Forecast) -> dict[str, Any]:
         "auto_reason": found.auto_reason,
         "seconds_from": rates and ("measured" if rates.is_measured else "estimated"),
         "profiles": [_data(entry, found) for entry in found.profiles],
+        "as_planned": outlook_document(found.as_planned),
         "notes": list(found.plan.notes),
     }
+
+
+def outlook_document(outlook: Outlook) -> dict[str, Any]:
+    """What planned clips take, as plain JSON values; null where it is not known.
+
+    `profiles` (null: none was named), `fits`, `shortage`, `vram_bytes`, `ram_bytes`, `seconds`,
+    `disk_bytes`, `free_disk_bytes`.
+    """
+    return {
+        "profiles": list(outlook.profiles),
+        "fits": outlook.shortage is None,
+        "shortage": None if outlook.shortage is None else outlook.shortage.sentence,
+        "vram_bytes": outlook.memory.device_bytes,
+        "ram_bytes": outlook.memory.ram_bytes,
+        "seconds": None if outlook.seconds is None else round(outlook.seconds, 2),
+        "disk_bytes": outlook.disk_bytes,
+        "free_disk_bytes": outlook.free_disk_bytes,
+    }
+
+
+def outlook_text(outlook: Outlook) -> str:
+    """What clips take as they are planned, in one line."""
+    profiles = " and ".join(name or "no profile" for name in outlook.profiles)
+    parts = []
+    if outlook.is_on_gpu:
+        parts.append(f"{gigabytes(outlook.memory.device_bytes)} of GPU memory")
+    parts.append(f"{gigabytes(outlook.memory.ram_bytes)} of RAM")
+    if outlook.seconds is not None:
+        parts.append(duration_text(outlook.seconds))
+    disk = f"about {size_text(outlook.disk_bytes)} on the disk"
+    if outlook.free_disk_bytes is not None:
+        disk += f" ({size_text(outlook.free_disk_bytes)} free)"
+    return f"As planned, with {profiles}: {', '.join((*parts, disk))}."
+
+
+def size_text(size: int) -> str:
+    """Bytes as people say them: `640 kB`, `12 MB`, `1.4 GB`."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
 
 
 def _data(entry: ProfileForecast, found: Forecast) -> dict[str, Any]:

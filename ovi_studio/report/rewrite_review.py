@@ -1,8 +1,5 @@
 """Shows a rewritten row beside its old text; one of the few reports that use rich."""
 
-import difflib
-import re
-from collections.abc import Iterator
 from typing import TextIO
 
 from rich.console import Console
@@ -11,9 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ovi_studio.report.plain import printable
+from ovi_studio.report.word_diff import diff_words
 from ovi_studio.rewrite.order import RowResult, Source
-
-_PIECE = re.compile(r"\s+|[^\s]+")
 
 
 def show_side_by_side(result: RowResult, stream: TextIO, *, place: str) -> None:
@@ -34,14 +30,7 @@ def show_side_by_side(result: RowResult, stream: TextIO, *, place: str) -> None:
 
 def _marked(old: str, new: str) -> tuple[Text, Text]:
     """Both texts, word by word: what goes struck out, what comes underlined."""
-    before, after = _PIECE.findall(old), _PIECE.findall(new)
-    left, right = Text(), Text()
-    for tag, a, b, c, d in _opcodes(before, after):
-        left.append("".join(before[a:b]), style="" if tag == "equal" else "red strike")
-        right.append("".join(after[c:d]), style="" if tag == "equal" else "green underline")
+    before, after = diff_words(old, new)
+    left = Text.assemble(*((text, "red strike" * is_new) for text, is_new in before))
+    right = Text.assemble(*((text, "green underline" * is_new) for text, is_new in after))
     return left, right
-
-
-def _opcodes(before: list[str], after: list[str]) -> Iterator[tuple[str, int, int, int, int]]:
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    yield from matcher.get_opcodes()

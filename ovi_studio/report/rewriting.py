@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ovi_studio.actions.inventing import IdeaResult
+from ovi_studio.actions.rewrite_undo import Undone
 from ovi_studio.actions.rewriting import RewritePlan
 from ovi_studio.report.expansion import counted
 from ovi_studio.report.paths import short_path
@@ -161,6 +162,20 @@ def idea_data(result: IdeaResult) -> dict[str, Any]:
         "tries": result.num_tries,
         "time": result.time,
     }
+
+
+def undone_line(undone: Undone) -> str:
+    """What taking a rewrite back did."""
+    said = f"{counted(undone.num_rows, 'prompt')} as before in {short_path(undone.path)}."
+    if undone.left:
+        rows = ", ".join(map(printable, undone.left[:8])) + (" ..." if undone.left[8:] else "")
+        said += f" Left alone, because someone has changed them since: row {rows}."
+    return said
+
+
+def undone_data(undone: Undone) -> dict[str, Any]:
+    """The same as plain JSON values: `set`, `rows` (how many), `left` (row ids left alone)."""
+    return {"set": str(undone.path), "rows": undone.num_rows, "left": list(undone.left)}
 
 
 def calls_table(calls: Sequence[tuple[int, Mapping[str, Any]]]) -> str:

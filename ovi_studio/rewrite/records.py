@@ -7,7 +7,7 @@ way in. Several processes may add to one file.
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,17 @@ class Records:
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Adds a record. Raises StudioError where the file cannot be written."""
-        line = json.dumps(self._secrets.hide_in(dict(record)), ensure_ascii=True) + "\n"
+        self.add_all([record])
+
+    def add_all(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Adds several records at once. Raises StudioError where the file cannot be written."""
+        if not records:
+            return
+        hidden = [self._secrets.hide_in(dict(record)) for record in records]
+        lines = "".join(f"{json.dumps(record, ensure_ascii=True)}\n" for record in hidden)
         with self._lock:
             try:
-                self._append(line.encode())
+                self._append(lines.encode())
             except OSError as error:
                 raise StudioError(
                     f"{self.path} cannot be written: {error.strerror}. Start in a folder that you "

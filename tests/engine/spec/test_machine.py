@@ -112,12 +112,17 @@ class FakeDriver:
         memory._obj.total, memory._obj.used = 8 * GIB, (handle.value or 0) * GIB
         return 0
 
+    def nvmlDeviceGetUtilizationRates(self, handle: ctypes.c_void_p, rates: Any) -> int:  # noqa: N802
+        rates._obj.gpu, rates._obj.memory = 40, 99
+        return 0 if handle.value == 1 else 3  # the second card does not tell
+
 
 def test_gpus_are_read_from_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_load_nvml", FakeDriver)
     first, second = read_gpus({})
     assert (first.name, first.total_bytes, first.free_bytes) == ("Card 1", 8 * GIB, 7 * GIB)
     assert (second.index, second.used_bytes) == (1, 2 * GIB)
+    assert (first.utilisation, second.utilisation) == (0.4, None)
     (only,) = read_gpus({"CUDA_VISIBLE_DEVICES": "1"})
     assert (only.index, only.name) == (0, "Card 2")
 

@@ -50,7 +50,13 @@ def test_one_job_is_shown_with_all_that_is_known(project):
     document = json.loads(ovi("queue", "show", "2", "--json", folder=project).stdout)
     assert [event["status"] for event in document["events"]] == ["PENDING", "FAILED"]
     missing = ovi("queue", "show", "9", folder=project)
-    assert (missing.returncode, "no job 9" in missing.stderr) == (1, True)
+    assert (missing.returncode, "no job 9" in missing.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("show",), ("cancel",), ("retry",), ("log",), ("clear",)])
+def test_a_job_that_does_not_exist_is_wrong_use_for_every_command(project, words):
+    ended = ovi("queue", *words, "9", folder=project)
+    assert (ended.returncode, "There is no job 9" in ended.stderr) == (2, True)
 
 
 def test_jobs_are_cancelled_tried_again_and_forgotten(project):

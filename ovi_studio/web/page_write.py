@@ -1,0 +1,246 @@
+"""The write tab: a prompt is written, checked, mended and rendered, and its clip is watched."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ovi.errors import OviError
+from ovi_studio.actions.queue_watching import QueueSnapshot
+from ovi_studio.errors import StudioError, UsageError
+from ovi_studio.project.image_cells import find_picture
+from ovi_studio.web.context import WebContext
+from ovi_studio.web.ordering import order_text
+from ovi_studio.web.page_check import (
+    check_fields,
+    fix_all,
+    fix_one,
+    row_of_fields,
+    show_check,
+    show_size,
+    with_cells,
+)
+from ovi_studio.web.page_fields import (
+    RANDOM_SEED,
+    Fields,
+    build_clip,
+    build_first_frame,
+    build_negatives,
+    build_prompt,
+    build_sampling,
+    folded,
+)
+from ovi_studio.web.page_forecast import forecast_fields, show_forecast
+from ovi_studio.web.page_form import (
+    FIELD_NAMES,
+    FormValues,
+    choices_of,
+    draft_of,
+    for_variant,
+    read_fields,
+)
+from ovi_studio.web.page_markup import CLICKS, Markup, read_click, tag
+from ovi_studio.web.page_telling import message_of, tell, tells_errors
+from ovi_studio.web.uploads import keep_picture
+
+QUIET: Mapping[str, Any] = {
+    "queue": False, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+"""Events that are answered at once and show no spinner."""
+
+MAX_OWN_JOBS = 20
+"""So many of its latest jobs a browser remembers."""
+
+
+@dataclass
+class WriteTab:
+    """What other parts of the page need of this one."""
+
+    fields: Fields
+    stage: Any
+    draft: Any
+    """what the browser keeps of the fields"""
+    own_jobs: Any
+    """numbers of the jobs that this browser enqueued"""
+
+
+def build_write(context: WebContext, start: FormValues, draft: Any, own_jobs: Any) -> WriteTab:
+    """The components of the tab; `connect_write` gives them life."""
+    fields = Fields()
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=6, min_width=320):
+            build_prompt(fields, start)
+            with folded("First frame"):
+                build_first_frame(fields, context)
+            with folded("Negative prompts"):
+                build_negatives(fields, start)
+        with gr.Column(scale=5, min_width=320):
+            stage = gr.HTML(js_on_load=CLICKS, elem_id="ovi-stage")
+            with folded("Clip", is_open=True):
+                build_clip(fields, start)
+            with folded("Sampling and guidance"):
+                build_sampling(fields, start)
+    return WriteTab(fields, stage, draft, own_jobs)
+
+
+def connect_write(
+    context: WebContext, tab: WriteTab, look: Callable[[], QueueSnapshot], refresh: Sequence[Any],
+    refreshed: Callable[..., Any],
+) -> None:  # fmt: skip
+    """What happens when something in the tab is changed or pressed.
+
+    `refreshed(own_jobs)` makes new content for `refresh`, the parts that show the queue.
+    """
+    fields, named = tab.fields, tab.fields.named
+
+    def look_at(picture: str, is_drawn: bool, *written: Any) -> tuple[Any, ...]:
+        return (*show_fields(context, picture, is_drawn, written), _draft(picture, written))
+
+    changed = [component.change for component in fields.deciding]
+    gr.on(changed, look_at, fields.deciding, [fields.check, fields.size, fields.plan, tab.draft],
+          trigger_mode="always_last", **QUIET)  # fmt: skip
+
+    @tells_errors
+    def render(own: object, picture: str, is_drawn: bool, *written: Any) -> tuple[Any, ...]:
+        values = read_fields(written)
+        chosen = choices_of(values, picture_path(context, picture), is_drawn=is_drawn)
+        jobs = order_text(context, values.prompt, chosen)
+        done = [job.id for job in jobs if job.status.is_finished]
+        if done:
+            tell(f"Job {done[0]} was rendered before: here is its clip.")
+        ours = [job.id for job in jobs]
+        kept = [*ours, *(one for one in read_own(own) if one not in ours)][:MAX_OWN_JOBS]
+        return (kept, *refreshed(kept))
+
+    fields.render.click(
+        render, [tab.own_jobs, *fields.deciding], [tab.own_jobs, *refresh],
+        api_visibility="private", concurrency_limit=4, show_progress="minimal",
+    )  # fmt: skip
+
+    @tells_errors
+    def mend(event: gr.EventData, picture: str, is_drawn: bool, *written: Any) -> tuple[Any, ...]:
+        pressed = read_click(event)
+        values = read_fields(written)
+        row = row_of_fields(values, picture_path(context, picture), is_drawn=is_drawn)
+        if pressed.get("act") == "fix-all":
+            cells: Mapping[str, str] | None = fix_all(context, row)
+        else:
+            cells = fix_one(context, row, pressed.get("key", ""))
+        if cells is None:
+            raise UsageError("The prompt has changed since; look at the findings again.")
+        mended = with_cells(values, cells)
+        return mended.prompt, mended.video_negative, mended.audio_negative
+
+    fields.check.click(
+        mend, fields.deciding,
+        [named["prompt"], named["video_negative"], named["audio_negative"]], **QUIET,
+    )  # fmt: skip
+
+    @tells_errors
+    def keep(path: str | None) -> tuple[str, Any]:
+        if not path:
+            return "", gr.skip()
+        kept = keep_picture(context, Path(path))
+        return picture_name(context, kept), gr.skip()
+
+    outputs = [fields.picture_name, fields.picture]
+    fields.picture.upload(keep, fields.picture, outputs, **QUIET)
+    fields.picture.clear(lambda: "", None, fields.picture_name, **QUIET)
+
+    def usual(before: str, *written: Any) -> tuple[Any, ...]:
+        try:
+            values = for_variant(read_fields(written), before)
+        except (StudioError, OviError):
+            return gr.skip(), gr.skip(), gr.skip()
+        return values.num_steps, values.slg_layer, values.variant
+
+    named["variant"].input(
+        usual, [fields.variant_before, *fields.written],
+        [named["num_steps"], named["slg_layer"], fields.variant_before], **QUIET,
+    )  # fmt: skip
+    fields.random_seed.click(None, None, named["seed"], js=RANDOM_SEED, api_visibility="private")
+    fields.size_preset.input(
+        None, fields.size_preset, [named["height"], named["width"]],
+        js="(size) => size.split('x').map(Number)", api_visibility="private",
+    )  # fmt: skip
+
+
+def show_fields(
+    context: WebContext, picture: str, is_drawn: bool, written: Sequence[Any]
+) -> tuple[Markup | str, Markup | str, Markup | str]:
+    """Findings, real size and plan of the fields as they stand."""
+    try:
+        values = read_fields(written)
+        path = picture_path(context, picture)
+        check = check_fields(context, row_of_fields(values, path, is_drawn=is_drawn))
+        found = show_check(check), show_size(check)
+    except (StudioError, OviError) as error:
+        return _bad(error), "", ""
+    try:
+        forecast = forecast_fields(context, choices_of(values, path, is_drawn=is_drawn))
+        return (*found, show_forecast(forecast, values.profile))
+    except (StudioError, OviError) as error:
+        return (*found, _bad(error))
+
+
+def picture_path(context: WebContext, name: object) -> Path | None:
+    """The first frame that the page names, inside the project. Raises UsageError."""
+    if not isinstance(name, str) or not name:
+        return None
+    root = context.working_folder.resolve()
+    found = find_picture(name, [root])
+    if found is None or not found.is_relative_to(root):
+        raise UsageError("The first frame is not in this project any more: choose it again.")
+    return found
+
+
+def picture_name(context: WebContext, path: Path) -> str:
+    """The first frame as the page names it."""
+    return path.resolve().relative_to(context.working_folder.resolve()).as_posix()
+
+
+def picture_shown(context: WebContext, name: str) -> Any:
+    """What the picture's component shows for a name; nothing if it is not there any more."""
+    try:
+        path = picture_path(context, name)
+        if path is None:
+            return None
+        from PIL import Image
+
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (StudioError, OSError):
+        return None
+
+
+def loaded(context: WebContext, values: FormValues, picture: str = "") -> list[Any]:
+    """New content for `outputs_to_load`."""
+    shown = picture_shown(context, picture)
+    name = picture if shown is not None else ""
+    return [*(getattr(values, key) for key in FIELD_NAMES), name, shown, False, values.variant]
+
+
+def outputs_to_load(fields: Fields) -> list[Any]:
+    """The components that another prompt with its settings goes to."""
+    return [*fields.written, fields.picture_name, fields.picture, fields.is_drawn,
+            fields.variant_before]  # fmt: skip
+
+
+def read_own(own: object) -> list[int]:
+    """The numbers of a browser's own jobs, as far as they can be used."""
+    if not isinstance(own, list):
+        return []
+    return [one for one in own[:MAX_OWN_JOBS] if isinstance(one, int) and one > 0]
+
+
+def _draft(picture: str, written: Sequence[Any]) -> Any:
+    try:
+        return {**draft_of(read_fields(written)), "picture": picture}
+    except (StudioError, OviError):
+        return gr.skip()
+
+
+def _bad(error: Exception) -> Markup:
+    return tag("p", message_of(error), class_="ovi-bad")
