@@ -1,7 +1,7 @@
 """What a render would take under every profile: what `ovi plan` does, for every screen."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +41,10 @@ class OtherMachine:
     """a name, which decides the seconds"""
 
 
+HERE = OtherMachine()
+"""This machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileForecast:
     """What the clips of a plan take under one profile."""
@@ -73,16 +77,26 @@ class Forecast:
     """None: nothing is known about the speed of this device"""
 
 
-def forecast(order: RenderOrder, working_folder: Path, other: OtherMachine) -> Forecast:
+def forecast(
+    order: RenderOrder,
+    working_folder: Path,
+    other: OtherMachine = HERE,
+    *,
+    on_weight_bytes: Callable[[int, int], None] | None = None,
+) -> Forecast:
     """What the clips of an order would take; of one clip where no source is named.
 
-    Nothing is loaded. Raises UsageError and RequestError for an order that cannot be carried out.
+    Nothing is loaded; `on_weight_bytes` is told of weight files being read for their identity. Raises UsageError and RequestError for an order that cannot be carried out.
     """
     machine, said = _machine_for(other, order.said)
     if not order.sources and order.config is None:
         order = replace(order, sources=(ANY_PROMPT,))
     plan = plan_render(
-        replace(order, said=said), working_folder, needs_weights=False, machine=machine
+        replace(order, said=said),
+        working_folder,
+        needs_weights=False,
+        on_weight_bytes=on_weight_bytes,
+        machine=machine,
     )
     first = plan.clips[0]
     limits = limits_of(machine, first.choices)

@@ -30,6 +30,7 @@ COMMANDS = {
     "fmt": "fmt.fmt",
     "convert": "convert.convert",
     # Rendering them.
+    "draw": "draw.draw",
     "render": "render.render",
     "plan": "plan.plan",
     "reproduce": "reproduce.reproduce",

@@ -50,6 +50,8 @@ class SetSession:
         self.saved = document
         """What the file held when we last read or wrote it."""
         self.draft: Draft | None = None
+        self._committed: Draft | None = None
+        """The draft that was taken last, until it is saved."""
         self._undo: list[_Step] = []
         self._redo: list[_Step] = []
 
@@ -80,7 +82,15 @@ class SetSession:
         row_id = self.document.row_id(draft.index)
         arranged = replace_cells(self.document, {draft.index: {TEXT_COLUMN: draft.text}})
         self.apply(replace(arranged, done=f"edit row {row_id}"))
+        self._committed = draft
         return True
+
+    def reopen_draft(self) -> None:
+        """Makes a draft again of the one taken last, if nothing else is unsaved."""
+        draft, self._committed = self._committed, None
+        if draft is not None and self._undo and self._undo[-1].document.rows == self.saved.rows:
+            self.document = replace(self._undo.pop().document, version=self.saved.version)
+            self.draft = draft
 
     # Changes and their undoing.
 
@@ -119,6 +129,7 @@ class SetSession:
     def was_saved(self, written: SetDocument) -> None:
         """A document was written to the file; there may be later changes."""
         self.saved = written
+        self._committed = None
         self.document = replace(self.document, version=written.version)
 
     def take_theirs(self, theirs: SetDocument) -> tuple[Conflict | None, bool]:

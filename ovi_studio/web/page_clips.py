@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Sequence
 
-from ovi_studio.actions.library import ClipLibrary, LibraryClip, recipe_lines
+from ovi_studio.actions.clip_pictures import STRIP_FRAMES
+from ovi_studio.actions.library import ClipLibrary, LibraryClip, SettingsChange, recipe_lines
 from ovi_studio.errors import UsageError
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_links import clip_download, clip_link
@@ -49,7 +50,7 @@ class SharedLibrary:
                 return f"{clip.name} is in the trash: ovi clips restore brings it back."
             if act == "clip-row":
                 change = library.use(clip)
-                return f"Its settings are in row {change.row_id} of {change.set_path.stem} now."
+                return _what_changed(change)
         raise UsageError("There is no such button. Load the page anew.")
 
 
@@ -130,8 +131,7 @@ def _card(clip: LibraryClip, is_chosen: bool) -> Markup:
         about.append(f"{clip.height}×{clip.width}")
     return tag(
         "button",
-        tag("span", tag("video", src=f"{clip_link(clip.identity)}#t=0.5", preload="metadata",
-                        muted=True, playsinline=True, tabindex=-1), class_="pic"),
+        tag("span", _film(clip), class_="pic"),
         tag("span", tag("span", star, clip.prompt or clip.name, class_="text"),
             tag("span", ", ".join(one for one in about if one), class_="ovi-sub"),
             tag("span", *(tag("span", one, class_="ovi-tag") for one in clip.tags))
@@ -139,6 +139,21 @@ def _card(clip: LibraryClip, is_chosen: bool) -> Markup:
         type="button", class_=f"ovi-clip{' chosen' if is_chosen else ''}", data_act="clip-open",
         data_clip=clip.identity,
     )  # fmt: skip
+
+
+def _film(clip: LibraryClip) -> Markup:
+    """A frame of the clip, which moves under the pointer: the strip of frames behind a window."""
+    shape = f"{clip.width}/{clip.height}" if clip.height and clip.width else "1"
+    picture = f"background-image:url('{clip_link(clip.identity, 'thumbnail')}')"
+    return tag("span", style=f"aspect-ratio:{shape};--frames:{STRIP_FRAMES};{picture}",
+               class_="film")  # fmt: skip
+
+
+def _what_changed(change: SettingsChange) -> str:
+    where = f"row {change.row.row_id} of {change.row.path.stem}"
+    if not change.cells:
+        return f"{where.capitalize()} says all of it already."
+    return " ".join([f"Its settings are in {where} now.", *change.notes])
 
 
 def _words_of(clip: LibraryClip) -> str:

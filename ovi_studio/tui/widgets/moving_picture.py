@@ -1,64 +1,109 @@
-"""Plays small pictures made of half blocks, again and again, while they are seen."""
+"""A widget that shows one frame of a clip at a time, as half blocks; when is for others to say."""
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ovi_studio.tui.widgets.half_blocks import Picture
+from ovi_studio.actions.library import LibraryClip
+from ovi_studio.tui.decoded_clip import DecodedClip
+from ovi_studio.tui.half_blocks import centred_strips
 
-FRAMES_PER_SECOND = 8
+RESIZE_SECONDS = 0.15
+"""A size that holds for so long is worth decoding the clip anew."""
 
 
 class MovingPicture(Widget):
-    """Frames one after the other, in the middle of the widget; one frame stands still."""
+    """The frames of a clip. `num_frames` grows while they are decoded."""
 
     DEFAULT_CSS = """
-    MovingPicture { height: 1fr; background: $surface; }
+    MovingPicture { width: 1fr; height: 1fr; background: $surface; color: $text-muted; }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = set()
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._frames: Sequence[Picture] = ()
-        self._number = 0
-        self._message = ""
-
-    def on_mount(self) -> None:
-        self._timer = self.set_interval(1 / FRAMES_PER_SECOND, self._advance, pause=True)
+        self._clip: LibraryClip | None = None
+        self._decoded: DecodedClip | None = None
+        self._frame = 0
+        self._strips: list[Strip] = []
+        self._box = (0, 0)
 
     @property
     def num_frames(self) -> int:
-        """How many frames are played."""
-        return len(self._frames)
+        """Frames that can be shown by now."""
+        return self._decoded.num_frames if self._decoded else 0
 
-    def play(self, frames: Sequence[Picture], message: str = "") -> None:
-        """Plays other frames, going on where it was; without any it shows the message."""
-        self._frames = frames
-        self._message = message
-        self._number = self._number % len(frames) if frames else 0
-        if len(frames) > 1:
-            self._timer.resume()
-        else:
-            self._timer.pause()
-        self.refresh()
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more will come by itself."""
+        return self._decoded is None or self._decoded.is_complete
 
-    def _advance(self) -> None:
-        if self._frames and self.is_on_screen:
-            self._number = (self._number + 1) % len(self._frames)
+    def load(self, clip: LibraryClip | None) -> None:
+        """Shows another clip, or nothing."""
+        self._clip = clip
+        self._decode()
+
+    def show_frame(self, frame: int) -> None:
+        """Shows a frame; one that is not there yet leaves the picture as it is."""
+        if self._decoded is None or frame >= self._decoded.num_frames:
+            if self._decoded is not None and self._decoded.fault and self._strips:
+                self._strips = []
+                self.refresh()
+            return
+        if frame != self._frame or not self._strips:
+            self._frame = frame
+            self._strips = []
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width, height = self.size
+        """One line of the frame."""
+        width, height = self.content_size
         ground = self.rich_style
-        picture = self._frames[self._number] if self._frames else ()
-        line = y - max(0, (height - len(picture)) // 2)
-        if not picture and self._message and y == height // 2:
-            text = self._message[:width].center(width)
-            return Strip([Segment(text, ground)]).adjust_cell_length(width, ground)
-        if not 0 <= line < len(picture):
-            return Strip.blank(width, ground)
-        strip = picture[line]
-        before = max(0, (width - strip.cell_length) // 2)
-        blank = Segment(" " * before, ground)
-        return Strip([blank, *strip]).adjust_cell_length(width, ground)
+        if not self._strips:
+            self._strips = self._make_strips(width, height, ground)
+        if y < len(self._strips):
+            return self._strips[y].adjust_cell_length(width, ground)
+        return Strip([Segment(" " * width, ground)], width)
+
+    def on_resize(self) -> None:
+        if self._box != tuple(self.content_size):
+            self._strips = []
+            self.set_timer(RESIZE_SECONDS, self._decode_for_size)
+
+    def on_unmount(self) -> None:
+        if self._decoded is not None:
+            self._decoded.close()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips = []
+
+    def _decode_for_size(self) -> None:
+        if self._box != tuple(self.content_size):
+            self._decode()
+
+    def _decode(self) -> None:
+        if self._decoded is not None:
+            self._decoded.close()
+        self._decoded, self._frame, self._strips = None, 0, []
+        width, height = self.content_size
+        if self._clip is not None and width > 1 and height > 0:
+            self._box = (width, height)
+            self._decoded = DecodedClip(self._clip.path, width, height)
+        self.refresh()
+
+    def _make_strips(self, width: int, height: int, ground: Style) -> list[Strip]:
+        decoded = self._decoded
+        if decoded is not None and self._frame < decoded.num_frames:
+            rows, wide = decoded.rows(self._frame), decoded.width(self._frame)
+            return centred_strips(rows, wide, width, height, ground)
+        if decoded is not None and decoded.fault:
+            said = Text(decoded.fault, style=ground)
+            lines = said.wrap(self.app.console, max(1, width - 2), overflow="fold")[:height]
+            rows = [[Segment(line.plain, ground)] for line in lines]
+            return centred_strips(rows, width - 2, width, height, ground)
+        return centred_strips([], 0, width, height, ground)

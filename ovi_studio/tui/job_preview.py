@@ -1,0 +1,72 @@
+"""Makes what is shown of a job's picture and sound: its live preview, or its clip once it is done.
+
+Work for a thread: it reads files, and for a finished clip runs ffmpeg.
+"""
+
+from ovi.errors import MediaError
+from ovi_studio.actions.clip_pictures import iter_frames
+from ovi_studio.actions.previewing import Preview, latest_preview
+from ovi_studio.actions.queue_watching import JobView
+from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.render.job import JobStatus
+from ovi_studio.tui.widgets.half_blocks import (
+    MAX_FRAMES,
+    picture_of_pixels,
+    read_moving,
+    read_stretched,
+)
+from ovi_studio.tui.widgets.job_pane import MovingPreview, preview_caption
+from ovi_studio.tui.widgets.moving_picture import FRAMES_PER_SECOND
+
+Cells = tuple[int, int]
+"""Columns and rows."""
+
+
+def load_preview(
+    layout: ProjectLayout, view: JobView, movie: Cells, sound: Cells, known: object
+) -> MovingPreview | None:
+    """The newest picture of a job, fitted; None when there is none, or only the one of key `known`.
+
+    Whether there is a newer one is told by one small file, so it may be asked often.
+    """
+    if min(movie) < 2:
+        return None
+    if view.job.status is JobStatus.DONE:
+        return _of_clip(view, movie, known)
+    found = latest_preview(layout, view.job.id)
+    if found is None:
+        return None
+    key = view.job.id, found.written, movie, sound
+    return None if key == known else _of_preview(found, key, movie, sound)
+
+
+def _of_preview(found: Preview, key: object, movie: Cells, sound: Cells) -> MovingPreview | None:
+    try:
+        frames = read_moving(found.picture, *movie)
+        mel = ()
+        if found.sound is not None and min(sound) > 0:
+            mel = read_stretched(found.sound, *sound)  # type: ignore[assignment]
+    except OSError:
+        return None  # it has just been replaced, or taken away: the next look finds the other
+    return MovingPreview(key, frames, mel, preview_caption(found), found.note)
+
+
+def _of_clip(view: JobView, movie: Cells, known: object) -> MovingPreview | None:
+    path = view.job.task.output
+    try:
+        written = path.stat().st_mtime
+    except OSError:
+        return None
+    key = view.job.id, written, movie
+    if key == known:
+        return None
+    frames = []
+    columns, rows = movie
+    try:
+        for frame in iter_frames(path, 2 * rows, columns, rate=FRAMES_PER_SECOND):
+            frames.append(picture_of_pixels(frame.width, frame.height, frame.pixels))
+            if len(frames) == MAX_FRAMES:
+                break
+    except (MediaError, OSError):
+        return None
+    return MovingPreview(key, frames, (), "The finished clip: o plays it with sound, enter opens it")

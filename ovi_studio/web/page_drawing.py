@@ -1,0 +1,51 @@
+"""Drawing a first frame on the page, with its own prompt, seed and size, before the clip is made."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from ovi_studio.actions.drawing import DrawingOrder, can_draw, draw_first_frame
+from ovi_studio.web.context import WebContext
+from ovi_studio.web.page_fields import RANDOM_SEED
+from ovi_studio.web.page_telling import tells_errors
+from ovi_studio.web.uploads import keep_picture
+
+MISSING = (
+    "Drawing a first frame needs the extra `image`, which is not installed here: "
+    'pip install "ovi-studio[image]".'
+)
+
+
+def build_drawing(
+    context: WebContext, picture_name: Any, picture: Any,
+    load_picture: Callable[[str], Any], name_of: Callable[..., str],
+) -> None:  # fmt: skip
+    """The image generator's fields and its button; what it draws becomes the first frame."""
+    if not context.can_draw_first_frames:
+        return
+    with gr.Accordion("Draw a first frame with FLUX.1-Krea", open=False):
+        if not can_draw():
+            gr.Textbox(MISSING, show_label=False, interactive=False)
+            return
+        prompt = gr.Textbox(label="Image prompt", lines=3, elem_id="ovi-image-prompt")
+        with gr.Row():
+            seed = gr.Number(100, label="Image seed", precision=0, minimum=0, min_width=90)
+            height = gr.Number(1024, label="Image height", precision=0, minimum=128, min_width=90)
+            width = gr.Number(1024, label="Image width", precision=0, minimum=128, min_width=90)
+        with gr.Row():
+            other = gr.Button("Random seed", min_width=100)
+            draw = gr.Button("Draw", variant="primary", min_width=100, elem_id="ovi-draw")
+
+        @tells_errors
+        def drawn(text: str, seed: float, height: float, width: float) -> tuple[str, Any]:
+            order = DrawingOrder(
+                prompt=text, seed=int(seed or 0), height=int(height or 0), width=int(width or 0)
+            )
+            data = draw_first_frame(order, context.layout, context.defaults)
+            name = name_of(context, keep_picture(context, data))
+            return name, load_picture(name)
+
+        draw.click(drawn, [prompt, seed, height, width], [picture_name, picture],
+                   api_visibility="private", concurrency_limit=1)  # fmt: skip
+        other.click(None, None, seed, js=RANDOM_SEED, api_visibility="private")
