@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ovi.runtime.checkpoint import Span
+from ovi.runtime.reading import read_into
+
 ALIGNMENT = 256
 """Bytes: the largest alignment that a kernel or a copy engine asks for."""
 
@@ -91,20 +94,28 @@ class Parcel:
         self.flat = buffer
         self.return_home()
 
-    def read(self, start: int, out: Tensor) -> None:
+    def read(self, start: int, out: Tensor, spans: Sequence[Span | None] = ()) -> None:
         """Copies the bytes from `start` on into `out`, uint8 (n,); gaps keep what `out` held.
 
-        Several threads may read at once. Homes and `out` are on the CPU.
+        Those of a home with a span come from its file. Several threads may read at once. Homes and
+        `out` are on the CPU. Raises WeightsError for a file that became shorter.
         """
         stop = start + len(out)
         # Copied by NumPy: on this thread alone, and without the interpreter's lock.
         into = out.numpy()
-        for home, place in zip(self.homes, self.places, strict=True):
+        for number, (home, place) in enumerate(zip(self.homes, self.places, strict=True)):
             first, last = max(start, place.offset), min(stop, place.end)
-            if first < last:
+            if first >= last:
+                continue
+            span = spans[number] if spans else None
+            if span is not None:
+                inside = out[first - start : last - start]
+                read_into(inside, span.path, span.offset + first - place.offset)
+            else:
                 source = home.detach().reshape(-1).view(torch.uint8).numpy()
-                inside = source[first - place.offset : last - place.offset]
-                into[first - start : last - start] = inside
+                into[first - start : last - start] = source[
+                    first - place.offset : last - place.offset
+                ]
 
 
 def _places_for(tensors: Sequence[Tensor]) -> tuple[Place, ...]:

@@ -91,7 +91,7 @@ class _Loader:
         buffer = self._buffers.get()
         try:
             piece = buffer[: len(target)]
-            _read_into(piece, span.path, span.offset + start)
+            read_into(piece, span.path, span.offset + start)
             sent = Moment(self._device)
             with torch.cuda.stream(self._copies):
                 usable.wait()
@@ -102,7 +102,7 @@ class _Loader:
             self._buffers.put(buffer)
 
 
-def _read_into(piece: Tensor, path: Path, offset: int) -> None:
+def read_into(piece: Tensor, path: Path, offset: int) -> None:
     """Fills uint8 (n,) in host memory with the bytes of a file from `offset` on."""
     memory = piece.numpy().data
     with path.open("rb", buffering=0) as file:

@@ -70,7 +70,7 @@ def plan_settings(
     recipe or its row cannot be found, PromptFileError for a set that cannot be read.
     """
     recipe = read_clip_recipe(clip)
-    source = _find_row(recipe, layout, set_path)
+    source = find_row(recipe.source.set_name, recipe.source.row_id, layout, set_path)
     (row,) = rows_of(source)
     wanted, notes = _wanted(row, recipe, source, layout, with_prompt=with_prompt)
     columns = read_header(source.path).columns
@@ -127,9 +127,10 @@ class _CellChangedError(PromptFileError):
     """Not a FileChangedError: trying again would not help."""
 
 
-def _find_row(recipe: Recipe, layout: ProjectLayout, set_path: Path | None) -> SetRow:
-    """The row that a clip was rendered from. Raises UsageError, PromptFileError."""
-    name, row_id = recipe.source.set_name, recipe.source.row_id
+def find_row(
+    name: str, row_id: str, layout: ProjectLayout, set_path: Path | None = None
+) -> SetRow:
+    """The row that a clip was rendered from, by the names in its recipe. Raises UsageError."""
     if set_path is not None:
         return SetRow(set_path, row_id)
     beside = (path for path in sorted(layout.root.iterdir()) if path.is_file())
@@ -145,13 +146,13 @@ def _find_row(recipe: Recipe, layout: ProjectLayout, set_path: Path | None) -> S
             else f"there is no set {name!r} in the project"
         )
         raise UsageError(
-            f"The settings cannot be written back: {reason}. Name the set that has row {row_id!r} "
+            f"The row of this clip cannot be found: {reason}. Name the set that has row {row_id!r} "
             "with --set."
         )
     found = [SetRow(path, row_id) for path in paths if _has_row(path, row_id)]
     if not found:
         raise UsageError(
-            f"{paths[0]} has no row {row_id!r} any more, so the settings cannot be written back."
+            f"{paths[0]} has no row {row_id!r} any more. Name the set that has it with --set."
         )
     if len(found) > 1:
         names = ", ".join(str(source.path) for source in found)
@@ -291,6 +292,7 @@ __all__ = [
     "CellChange",
     "FileChangedError",
     "SettingsChange",
+    "find_row",
     "plan_settings",
     "undo_settings",
     "write_settings",

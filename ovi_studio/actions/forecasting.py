@@ -86,7 +86,8 @@ def forecast(
 ) -> Forecast:
     """What the clips of an order would take; of one clip where no source is named.
 
-    Nothing is loaded; `on_weight_bytes` is told of weight files being read for their identity. Raises UsageError and RequestError for an order that cannot be carried out.
+    Nothing is loaded; `on_weight_bytes` is told of weight files being read
+    for their identity. Raises UsageError and RequestError for an order that cannot be carried out.
     """
     machine, said = _machine_for(other, order.said)
     if not order.sources and order.config is None:

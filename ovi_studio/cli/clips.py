@@ -195,6 +195,25 @@ def use(
     return 0
 
 
+@clips_commands.command("reseed")
+def reseed(
+    clip: Clip,
+    seed: Annotated[
+        int | None, typer.Option(help="Default: the next one that the row was not rendered with.")
+    ] = None,
+) -> int:
+    """Render a clip again with another seed and everything else as then, in the background."""
+    from ovi_studio.actions.clip_reseeding import next_seed, reseed_clip
+    from ovi_studio.cli.following import talk
+
+    library, found = _clips([clip])
+    chosen = _only(found)
+    number = next_seed(chosen, library.clips()) if seed is None else seed
+    job = reseed_clip(chosen.path, number, library.layout)
+    talk(f"Job {job.id}: seed {number}, in the background. `ovi queue list` shows it.")
+    return 0
+
+
 @clips_commands.command("open")
 def open_clips(clips: Clips) -> int:
     """Show clips in the system's player, or in the one that OVI_PLAYER names."""

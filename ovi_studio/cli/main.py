@@ -9,6 +9,7 @@ import typer
 COMMANDS = {
     # All of it on one screen.
     "studio": "studio.studio",
+    "web": "web.web",
     # Writing prompts.
     "init": "init.init",
     "new": "new.new",

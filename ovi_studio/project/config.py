@@ -96,6 +96,13 @@ class DiskSettings:
     trash_days: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewSettings:
+    """Table `[preview]`: what is seen of a clip while it is denoised. None: nobody says it."""
+
+    seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StudioConfig:
     """Every setting, and where each comes from."""
@@ -103,6 +110,7 @@ class StudioConfig:
     render: RenderSettings
     lint: LintSettings
     disk: DiskSettings = DiskSettings()
+    preview: PreviewSettings = PreviewSettings()
     llm: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Connections by name, unchecked; those of the user's file may hold secrets."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -159,6 +167,7 @@ def load_config(
         RenderSettings(**_section(values, "render")),
         LintSettings(**_section(values, "lint")),
         DiskSettings(**_section(values, "disk")),
+        PreviewSettings(**_section(values, "preview")),
         _merged_llm(user, project),
         origins,
         project.path if project else None,

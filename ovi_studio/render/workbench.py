@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ovi.pipeline import ClipStream as ClipStream  # others have it from here
     from ovi.pipeline import OviPipeline
     from ovi.pipeline import Progress as Progress
+    from ovi.preview.watch import Drawing as Drawing
+    from ovi.preview.watch import PreviewWatch as PreviewWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Engine:
     versions: Mapping[str, str]
     num_threads: Callable[[], int | None] = lambda: None
     """CPU threads that the engine computes with"""
+    watch_preview: "Callable[..., PreviewWatch] | None" = None
+    """draws a clip while it is denoised (`ovi/preview/watch.py`); None: this engine cannot"""
 
 
 class Workbench:
@@ -107,6 +111,7 @@ def open_engine() -> Engine:
     import torch
 
     from ovi.parallel import load_pipeline
+    from ovi.preview import watch_preview
 
     def describe_device(device: torch.device) -> str:
         return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -116,7 +121,7 @@ def open_engine() -> Engine:
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-    return Engine(load_pipeline, describe_device, versions, torch.get_num_threads)
+    return Engine(load_pipeline, describe_device, versions, torch.get_num_threads, watch_preview)
 
 
 def _encode_quietly(pipeline: "OviPipeline", task: RenderTask) -> None:

@@ -3,9 +3,11 @@
 What a view shows and does is in `screens/`; what it does it by is in `ovi_studio/actions/`.
 """
 
+import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -16,6 +18,7 @@ from textual.screen import Screen
 
 from ovi_studio.errors import UsageError
 from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.tui import lag
 from ovi_studio.tui.context import StudioContext
 from ovi_studio.tui.opening import context_of, is_used
 from ovi_studio.tui.screens.base import StudioScreen, sentence_of
@@ -113,6 +116,8 @@ class StudioApp(App[None]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember_theme(theme.name))
         self.set_interval(SAVE_SECONDS, self._save_remembered)
+        if lag_file := os.environ.get(lag.VARIABLE):
+            self.run_worker(lag.LagProbe(Path(lag_file)).run(), exit_on_error=False)
         if is_used(self.context.layout):
             self.open_project(self.context.layout)
         else:
@@ -157,7 +162,7 @@ class StudioApp(App[None]):
         if message is not None:
             next(screen for screen in self.views() if view == screen.VIEW).post_message(message)
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """What the palette has beside the actions of the views."""
         yield SystemCommand("Theme", "Choose one of all themes", self.action_change_theme)
         yield SystemCommand(

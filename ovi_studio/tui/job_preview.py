@@ -3,23 +3,22 @@
 Work for a thread: it reads files, and for a finished clip runs ffmpeg.
 """
 
+from pathlib import Path
+
 from ovi.errors import MediaError
 from ovi_studio.actions.clip_pictures import iter_frames
 from ovi_studio.actions.previewing import Preview, latest_preview
 from ovi_studio.actions.queue_watching import JobView
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.render.job import JobStatus
-from ovi_studio.tui.widgets.half_blocks import (
-    MAX_FRAMES,
-    picture_of_pixels,
-    read_moving,
-    read_stretched,
-)
+from ovi_studio.tui.half_blocks import fitted, half_block_rows
 from ovi_studio.tui.widgets.job_pane import MovingPreview, preview_caption
-from ovi_studio.tui.widgets.moving_picture import FRAMES_PER_SECOND
+from ovi_studio.tui.widgets.preview_picture import FRAMES_PER_SECOND, BlockPicture
 
 Cells = tuple[int, int]
 """Columns and rows."""
+
+MAX_FRAMES = 96
 
 
 def load_preview(
@@ -42,11 +41,11 @@ def load_preview(
 
 def _of_preview(found: Preview, key: object, movie: Cells, sound: Cells) -> MovingPreview | None:
     try:
-        frames = read_moving(found.picture, *movie)
-        mel = ()
+        frames = _read_moving(found.picture, *movie)
+        mel = None
         if found.sound is not None and min(sound) > 0:
-            mel = read_stretched(found.sound, *sound)  # type: ignore[assignment]
-    except OSError:
+            mel = _read_stretched(found.sound, *sound)
+    except (OSError, ValueError):
         return None  # it has just been replaced, or taken away: the next look finds the other
     return MovingPreview(key, frames, mel, preview_caption(found), found.note)
 
@@ -60,13 +59,41 @@ def _of_clip(view: JobView, movie: Cells, known: object) -> MovingPreview | None
     key = view.job.id, written, movie
     if key == known:
         return None
-    frames = []
     columns, rows = movie
+    frames = []
     try:
         for frame in iter_frames(path, 2 * rows, columns, rate=FRAMES_PER_SECOND):
-            frames.append(picture_of_pixels(frame.width, frame.height, frame.pixels))
+            frames.append(_blocks(frame.width, frame.height, frame.pixels))
             if len(frames) == MAX_FRAMES:
                 break
     except (MediaError, OSError):
         return None
-    return MovingPreview(key, frames, (), "The finished clip: o plays it with sound, enter opens it")
+    return MovingPreview(key, frames, None, "The finished clip. o plays it with sound.")
+
+
+def _read_moving(path: Path, columns: int, rows: int) -> list[BlockPicture]:
+    """The frames of an animated picture, each fitted into a box of cells. OSError for none."""
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as image:
+        size = fitted(image.width, image.height, columns, rows)
+        frames = []
+        for number, frame in enumerate(ImageSequence.Iterator(image)):
+            if number == MAX_FRAMES:
+                break
+            small = frame.convert("RGB").resize(size, Image.Resampling.BOX)
+            frames.append(_blocks(*size, small.tobytes()))
+        return frames
+
+
+def _read_stretched(path: Path, columns: int, rows: int) -> BlockPicture:
+    """A picture stretched to a box of cells: a sound's has no shape of its own. OSError."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        small = image.convert("RGB").resize((columns, 2 * rows), Image.Resampling.BILINEAR)
+    return _blocks(columns, 2 * rows, small.tobytes())
+
+
+def _blocks(width: int, height: int, pixels: bytes) -> BlockPicture:
+    return BlockPicture(width, half_block_rows(width, height, pixels))

@@ -75,6 +75,14 @@ class LiveChecks:
         self._is_busy = False
         self._view.complain(error)
 
+    def fix_row(
+        self, path: Path, row: PromptRow, then: Callable[[Mapping[str, str]], object]
+    ) -> None:
+        """Gives the cells that change when all safe fixes are applied to a row."""
+        self._view.run_in_thread(
+            lambda: self._new_checker(path).fix_safely(row), then, group="fix", exclusive=True
+        )
+
     def fix_rows(
         self,
         document: SetDocument,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +58,8 @@ class OrderForm:
     def from_memory(cls, kept: Mapping[str, Any]) -> Self:
         """The form with what was kept; what is of another kind is as if it were not there."""
         known = {field.name: kept.get(field.name) for field in fields(cls) if field.name in _KEPT}
-        return replace(cls(), **{name: v for name, v in known.items() if isinstance(v, str)})
+        texts: dict[str, Any] = {name: v for name, v in known.items() if isinstance(v, str)}
+        return cls(**texts)
 
 
 _KEPT = ("variant", "profile", "steps", "size", "output", "options")

@@ -16,6 +16,8 @@ class Playback:
     is_playing: bool = False
     anchor: float = 0.0
     """when playing began, as if from the first frame; while paused the seconds into the clip"""
+    is_whole: bool = True
+    """False while more frames are to come: then the last one waits for them"""
 
     @property
     def seconds(self) -> float:
@@ -26,8 +28,10 @@ class Playback:
         """Seconds into the clip."""
         if not self.num_frames:
             return 0.0
-        passed = now - self.anchor if self.is_playing else self.anchor
-        return passed % self.seconds if self.is_playing else min(passed, self.seconds)
+        if not self.is_playing:
+            return min(self.anchor, self.seconds)
+        passed = now - self.anchor
+        return passed % self.seconds if self.is_whole else min(passed, self.seconds)
 
     def frame(self, now: float) -> int:
         """The frame that is due, counted from 0."""
@@ -60,10 +64,10 @@ class Playback:
         frame = max(0, min(self.num_frames - 1, frame))
         return replace(self.pause(now), anchor=self._start_of(frame))
 
-    def resized(self, num_frames: int, now: float) -> "Playback":
+    def grown(self, num_frames: int, now: float, *, is_whole: bool) -> "Playback":
         """The same moment, once more frames are known."""
         position = self.position(now)
-        resized = replace(self, num_frames=num_frames)
+        resized = replace(self, num_frames=num_frames, is_whole=is_whole)
         anchor = now - position if self.is_playing else position
         return replace(resized, anchor=anchor)
 

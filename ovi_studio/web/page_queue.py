@@ -1,37 +1,10 @@
-"""The queue on the page: looked at for all browsers together, and changed by its buttons."""
-
-import threading
-import time
-from collections.abc import Callable
+"""What the buttons of the queue on the page do."""
 
 from ovi_studio.actions.queue_control import QueueControl
-from ovi_studio.actions.queue_watching import QueueSnapshot, QueueWatch
 from ovi_studio.errors import UsageError
 from ovi_studio.render.job import JobStatus, RenderJob
 from ovi_studio.render.ordering import Place
 from ovi_studio.web.context import WebContext
-
-LOOK_SECONDS = 0.5
-"""All browsers share a look at the queue that is no older."""
-
-
-class SharedWatch:
-    """Looks at the queue for as many browsers as there are."""
-
-    def __init__(self, context: WebContext, now: Callable[[], float] = time.monotonic) -> None:
-        self._watch = QueueWatch(context.layout)
-        self._now = now
-        self._lock = threading.Lock()
-        self._seen: tuple[float, QueueSnapshot] | None = None
-
-    def look(self, *, is_fresh: bool = False) -> QueueSnapshot:
-        """The queue as it is or was a moment ago. Raises QueueError."""
-        with self._lock:
-            now = self._now()
-            if is_fresh or self._seen is None or now - self._seen[0] > LOOK_SECONDS:
-                self._seen = (now, self._watch.look())
-            return self._seen[1]
-
 
 class QueueButtons:
     """What the buttons of the queue do. Each returns what to tell the user, or None.

@@ -38,8 +38,12 @@ PAGE_POLICY = (
 )
 """Gradio's page runs inline scripts and compiles some; all of them come from us."""
 
-API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""Nothing that the API sends is a document; should a browser take it for one, it may do nothing."""
+API_POLICY = (
+    "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'; sandbox"
+)
+"""Nothing that the API sends is a document; should a browser take it for one, it may play a clip
+and no more."""
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",

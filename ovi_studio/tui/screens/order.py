@@ -94,16 +94,18 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
                     yield from self._field("Seeds", "seeds", form.seeds, "3,5-8 or random:4")
                     variants = [variant.name for variant in VARIANTS.values()]
                     yield from self._choice("Variant", "variant", variants, form.variant)
-                    yield from self._choice(
-                        "Profile", "profile", [AUTO, *PROFILES], form.profile
-                    )
+                    yield from self._choice("Profile", "profile", [AUTO, *PROFILES], form.profile)
                     yield from self._field("Steps", "steps", form.steps, "as set: 50, nano 20")
-                    yield from self._field("Size", "size", form.size, "height x width, such as 720x720")
+                    yield from self._field(
+                        "Size", "size", form.size, "height x width, such as 720x720"
+                    )
                     yield from self._field("Folder", "output", form.output, "renders")
                     yield from self._field(
                         "More", "options", form.options, "such as --solver euler --gpus 2"
                     )
-                    yield Checkbox("Render anew what exists", form.is_forced, id="is_forced", compact=True)
+                    yield Checkbox(
+                        "Render anew what exists", form.is_forced, id="is_forced", compact=True
+                    )
                 with VerticalScroll(id="plan-pane"):
                     yield Static("Planning …", id="plan")
             with Horizontal(id="buttons"):

@@ -4,8 +4,8 @@ The queue runs without this view: workers are started and replaced by a keeper (
 and everything done here is done through `actions/`, as `ovi render` and `ovi queue` do it.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,51 +14,35 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from ovi_studio.actions.job_logs import JobLog
-from ovi_studio.actions.metering import Metering
-from ovi_studio.actions.queue_control import QueueControl
-from ovi_studio.actions.queue_watching import JobView, QueueSnapshot, QueueWatch, read_events
+from ovi_studio.actions.metering import Metering, Meters
+from ovi_studio.actions.queue_watching import QueueSnapshot, QueueWatch
 from ovi_studio.actions.rendering import check_installation, enqueue_tasks
-from ovi_studio.render.job import JobEvent, JobStatus, RenderJob
-from ovi_studio.render.keeper import start_keeper
-from ovi_studio.render.ordering import Place
-from ovi_studio.report.queue_watch import clip_name
-from ovi_studio.tui.dialogs import Choice
-from ovi_studio.tui.job_preview import load_preview
+from ovi_studio.render.job import JobStatus, RenderJob
+from ovi_studio.tui.job_look import JobLook
 from ovi_studio.tui.messages import ClipsChanged, QueueChanged, RenderRows, ShowClip, ShowJob
 from ovi_studio.tui.order_form import OrderForm, source_of
-from ovi_studio.tui.screens.base import Poll, StudioScreen
 from ovi_studio.tui.screens.order import OrderDialog, PlannedOrder
+from ovi_studio.tui.screens.queue_changes import QueueChanges, counted_clips
 from ovi_studio.tui.visible_text import one_line
-from ovi_studio.tui.widgets.job_pane import JobPane, MovingPreview
+from ovi_studio.tui.widgets.job_pane import JobPane
 from ovi_studio.tui.widgets.meter_bar import MeterBar
 from ovi_studio.tui.widgets.queue_table import FILTERS, QueueTable
 
 LOOK_SECONDS = 0.25
 METER_SECONDS = 1.0
-PANE_SECONDS = 0.5
 NEWS = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})
 FORM_KEY = "render.form"
 
 
-class RenderScreen(StudioScreen):
+class RenderScreen(QueueChanges):
     """The queue, and what makes it longer and shorter."""
 
     VIEW = "render"
     BINDING_GROUP_TITLE = "Render"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New render"),
-        Binding("p", "pause", "Pause"),
-        Binding("x,delete", "cancel", "Cancel"),
-        Binding("r", "retry", "Retry"),
-        Binding("K,shift+up", "shift(-1)", "Earlier", show=False),
-        Binding("J,shift+down", "shift(1)", "Later", show=False),
-        Binding("t", "place(True)", "First", show=False),
-        Binding("b", "place(False)", "Last", show=False),
-        Binding("c", "clear", "Clear"),
         Binding("f", "filter", "Filter"),
         Binding("slash", "search", "Search", key_display="/"),
-        Binding("o", "play", "Play", show=False),
         Binding("v", "tab('preview')", "Preview", show=False),
         Binding("i", "tab('details')", "Why", show=False, tooltip="What happened to the job"),
         Binding("l", "tab('log')", "Log"),
@@ -87,8 +71,6 @@ class RenderScreen(StudioScreen):
         #queue-row.-pane #queue-side { display: none; }
     }
     """
-    keep_queue: ClassVar[Callable[[Path], object]] = staticmethod(start_keeper)
-    """what sees to the workers once this view is gone"""
 
     def compose_view(self) -> ComposeResult:
         """Meters above, the queue at the left, the job under the cursor at the right."""
@@ -106,15 +88,11 @@ class RenderScreen(StudioScreen):
         self._snapshot = QueueSnapshot()
         self._watch = QueueWatch(self.context.layout)
         self._metering: Metering | None = None
-        self._log: JobLog | None = None
-        self._log_job: int | None = None
         self._wanted_job: int | None = None
-        self._events_key: object = None
-        self._table = self.query_one(QueueTable)
         self._pane = self.query_one(JobPane)
         self._look = self.poll(LOOK_SECONDS, self._watch.look, self._show_queue)
         self.poll(METER_SECONDS, self._read_meters, self.query_one(MeterBar).show_meters)
-        self._pane_look: Poll[object] = self.poll(PANE_SECONDS, self._read_pane, self._show_pane)
+        self._job_look = JobLook(self, self._pane, lambda: self._table.current)
         self._table.focus()
         self.query_one("#empty", Static).update(
             Text("Nothing was rendered here yet.\n\nPress n to render a set or a prompt.")
@@ -122,7 +100,7 @@ class RenderScreen(StudioScreen):
 
     # Looking. What reads files runs in a thread; what it found is shown on the event loop.
 
-    def _read_meters(self) -> object:
+    def _read_meters(self) -> Meters:
         if self._metering is None:
             self._metering = Metering()
         return self._metering.read()
@@ -146,36 +124,7 @@ class RenderScreen(StudioScreen):
         is_other = event.view is None or event.view.job.id != self._pane.job_id
         self._pane.show_job(event.view)
         if is_other:
-            self._pane_look.look()
-
-    def _read_pane(self) -> object:
-        """What the open tab shows of the job under the cursor."""
-        view, tab = self._table.current, self._pane.tab
-        if view is None or not self._pane.display:
-            return None
-        if tab == "preview":
-            pane = self._pane
-            return view, load_preview(
-                self.context.layout, view, pane.movie_size, pane.sound_size, pane.preview_key
-            )
-        if tab == "details":
-            return view, read_events(self.context.layout, view.job.id)
-        if self._log is None or self._log_job != view.job.id:
-            self._log, self._log_job = JobLog(self.context.layout, view.job.id), view.job.id
-        return view, tuple(self._log.new_lines())
-
-    def _show_pane(self, found: object) -> None:
-        if not isinstance(found, tuple):
-            return
-        view, part = found
-        if view.job.id != self._pane.job_id:
-            self._pane_look.look()
-        elif isinstance(part, list):
-            self._pane.show_details(view, part)
-        elif isinstance(part, tuple):
-            self._pane.add_log(part)
-        elif part is None or isinstance(part, MovingPreview):
-            self._pane.show_preview(part, view)
+            self._job_look.look()
 
     # What other views ask for.
 
@@ -190,3 +139,113 @@ class RenderScreen(StudioScreen):
         self._table.set_filters(state="all", text="")
         self._show_filter()
         self._look.look()
+
+    # New renders.
+
+    def action_new(self) -> None:
+        """Opens the form with the set and the rows that are chosen in the write view."""
+        context = self.context
+        source = "" if context.set_path is None else source_of(context.set_path, context.root)
+        self._ask_order(source, context.selected_ids)
+
+    def _ask_order(self, source: str, row_ids: Sequence[str]) -> None:
+        kept = self.context.remembered.get(FORM_KEY, {})
+        form = replace(OrderForm.from_memory(kept), source=source, rows=",".join(row_ids))
+        self.app.push_screen(OrderDialog(self.context.root, form, tuple(row_ids)), self._ordered)
+
+    def _ordered(self, order: PlannedOrder | None) -> None:
+        """Puts the clips of an order into the queue."""
+        if order is None:
+            return
+        self.context.remembered.put(FORM_KEY, order.form.to_memory())
+        layout, on_rescue = self.context.layout, self.rescue_talk()
+
+        def enqueue() -> list[RenderJob]:
+            check_installation()
+            tasks = [clip.to_task(is_forced=order.form.is_forced) for clip in order.plan.clips]
+            return enqueue_tasks(tasks, layout, on_rescue=on_rescue, keep_queue=self.keep_queue)
+
+        self.run_in_thread(enqueue, self._enqueued)
+
+    def _enqueued(self, jobs: list[RenderJob]) -> None:
+        num_done = sum(job.status is JobStatus.DONE for job in jobs)
+        new = [job.id for job in jobs if job.status is not JobStatus.DONE]
+        said = f"{counted_clips(len(new))} in the queue."
+        self.say(said + (f" {num_done} rendered before." if num_done else ""))
+        if jobs:
+            self._wanted_job = (new or [jobs[0].id])[0]
+        self.tell(QueueChanged())
+
+    # The screen itself.
+
+    def on_queue_table_opened(self) -> None:
+        """Shows the clip of a finished job, else the job's pane."""
+        job = self._done_job(complains=False)
+        if job is not None and self._pane.tab == "preview":
+            self.show_view("choose", ShowClip(job.task.output))
+        else:
+            self._open_pane()
+
+    def action_tab(self, tab: str) -> None:
+        """Opens a tab of the job's pane."""
+        self._pane.open_tab(tab)
+        self._open_pane()
+
+    def action_next_tab(self, by: int) -> None:
+        """Opens the next tab."""
+        self._pane.next_tab(by)
+
+    def on_job_pane_tab_changed(self) -> None:
+        self._job_look.look()
+
+    def action_search(self) -> None:
+        """Opens the line to search in."""
+        search = self.query_one("#search", Input)
+        search.add_class("-open")
+        search.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._table.set_filters(text=event.value)
+        self._show_filter()
+
+    def on_input_submitted(self) -> None:
+        self.query_one("#search").remove_class("-open")
+        self._table.focus()
+
+    def action_filter(self) -> None:
+        """Shows jobs of the next state only."""
+        names = list(FILTERS)
+        self._table.set_filters(
+            state=names[(names.index(self._table.state_filter) + 1) % len(names)]
+        )
+        self._show_filter()
+
+    def action_back(self) -> None:
+        """Back: from the pane, the search, the marks, the filters, in this order."""
+        search = self.query_one("#search", Input)
+        if search.has_class("-open"):
+            search.value = ""
+            self.on_input_submitted()
+        elif self._pane.has_focus or self.query_one("#queue-row").has_class("-pane"):
+            self.query_one("#queue-row").remove_class("-pane")
+            self._table.focus()
+        elif not self._table.clear_marks():
+            self._table.set_filters(state="all", text="")
+            search.value = ""
+            self._show_filter()
+
+    def _open_pane(self) -> None:
+        self.query_one("#queue-row").add_class("-pane")
+        self._pane.focus()
+        self.call_after_refresh(self._job_look.look)
+
+    def _show_filter(self) -> None:
+        table, parts = self._table, []
+        if table.state_filter != "all":
+            parts.append(f"only {table.state_filter} (f: next)")
+        if table.text_filter:
+            parts.append(f"with “{one_line(table.text_filter, 40)}”")
+        line = self.query_one("#filter", Static)
+        line.set_class(bool(parts), "-on")
+        line.update(Text(f"{', '.join(parts)}: {len(table.views)} of {len(self._snapshot.jobs)}. "
+                         "esc: all"))  # fmt: skip

@@ -17,6 +17,10 @@ from ovi_studio.tui.widgets.moving_picture import MovingPicture
 from ovi_studio.tui.widgets.sound_wave import SoundWave
 
 
+FRAMES_BEFORE_PLAYING = 12
+"""So many are decoded before the clip begins to play."""
+
+
 class ClipPlayer(Vertical):
     """Plays over and over at the clip's own speed; leaves out frames that the screen is late for.
 
@@ -106,9 +110,12 @@ class ClipPlayer(Vertical):
             pictures.append(self.follower.query_one(MovingPicture))
         num_frames = max(picture.num_frames for picture in pictures)
         now = self._now()
-        if num_frames != self.playback.num_frames:
-            self.playback = self.playback.resized(num_frames, now)
-        if self._wants_to_play and all(picture.is_settled for picture in pictures) and num_frames:
+        is_whole = all(picture.is_settled for picture in pictures)
+        if (num_frames, is_whole) != (self.playback.num_frames, self.playback.is_whole):
+            self.playback = self.playback.grown(num_frames, now, is_whole=is_whole)
+        if self._wants_to_play and (
+            num_frames >= FRAMES_BEFORE_PLAYING or (is_whole and num_frames)
+        ):
             self._wants_to_play = False
             self.playback = self.playback.seek(0, now).play(now)
         self._show()

@@ -1,4 +1,4 @@
-"""One job of the queue as one line of the screen: which columns there is room for, what they hold."""
+"""One job of the queue as one line of the screen: which columns have room, and what they hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -18,9 +18,8 @@ from ovi_studio.render.job import JobEvent, JobStatus
 from ovi_studio.report.queue import job_text
 from ovi_studio.report.queue_watch import clip_name, state_word
 from ovi_studio.tui.visible_text import one_line, visible
-from ovi_studio.tui.widgets.half_blocks import Picture
 from ovi_studio.tui.widgets.job_lines import SIGNS
-from ovi_studio.tui.widgets.moving_picture import MovingPicture
+from ovi_studio.tui.widgets.preview_picture import BlockPicture, PreviewPicture
 
 TABS = ("preview", "details", "log")
 MAX_LOG_LINES = 5000
@@ -32,8 +31,8 @@ class MovingPreview:
 
     key: object
     """another key: another picture"""
-    frames: Sequence[Picture]
-    sound: Picture
+    frames: Sequence[BlockPicture]
+    sound: BlockPicture | None
     caption: str
     note: str | None = None
 
@@ -109,8 +108,8 @@ class JobPane(Vertical):
         yield TabLine(self.open_tab)
         with ContentSwitcher(initial=TABS[0]):
             with Vertical(id="preview"):
-                yield MovingPicture(id="movie")
-                yield MovingPicture(id="sound")
+                yield PreviewPicture(id="movie")
+                yield PreviewPicture(id="sound")
                 yield Static("", id="caption")
             with VerticalScroll(id="details", can_focus=False):
                 yield Static("", id="details-text")
@@ -148,6 +147,16 @@ class JobPane(Vertical):
         size = self.query_one("#sound").size
         return size.width, size.height
 
+    @property
+    def is_log_empty(self) -> bool:
+        """Nothing of the log is shown: it is to be read from its end anew."""
+        return self.query_one(Log).line_count == 0
+
+    def show_problem(self, error: Exception) -> None:
+        """Shows why something cannot be shown, such as of a job that was forgotten meanwhile."""
+        self.query_one("#movie", PreviewPicture).play(())
+        self.query_one("#caption", Static).update(Text(visible(str(error))))
+
     def open_tab(self, tab: str) -> None:
         """Opens one of the tabs."""
         self._tab = tab
@@ -166,27 +175,27 @@ class JobPane(Vertical):
             self._job_id, self._preview_key, self._details = job_id, None, None
             self.query_one(Log).clear()
             self.query_one("#details-text", Static).update("")
-            self.query_one("#movie", MovingPicture).play(())
-            self.query_one("#sound", MovingPicture).play(())
+            self.query_one("#movie", PreviewPicture).play(())
+            self.query_one("#sound", PreviewPicture).play(())
             self.query_one("#caption", Static).update("")
         title = "" if view is None else _title(view)
         self.query_one("#title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
         if view is None:
-            self.query_one("#movie", MovingPicture).play((), "No job here")
+            self.query_one("#movie", PreviewPicture).play((), "No job here")
 
     def show_preview(self, preview: MovingPreview | None, view: JobView) -> None:
         """Shows how the clip will look and sound; None: there is nothing to see yet."""
-        movie = self.query_one("#movie", MovingPicture)
+        movie = self.query_one("#movie", PreviewPicture)
         if preview is None:
             if movie.num_frames == 0 or not view.job.status.is_with_worker:
                 movie.play((), _why_nothing(view))
-                self.query_one("#sound", MovingPicture).play(())
+                self.query_one("#sound", PreviewPicture).play(())
                 self.query_one("#caption", Static).update("")
                 self._preview_key = None
             return
         self._preview_key = preview.key
         movie.play(preview.frames)
-        self.query_one("#sound", MovingPicture).play((preview.sound,) if preview.sound else ())
+        self.query_one("#sound", PreviewPicture).play((preview.sound,) if preview.sound else ())
         caption = Text(preview.caption)
         if preview.note is not None:
             caption.append(f"\n{preview.note}", "italic")

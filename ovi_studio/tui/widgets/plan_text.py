@@ -61,7 +61,9 @@ def _add_takes(text: Text, outlook: Outlook) -> None:
     text.append(f"Disk     about {size_text(outlook.disk_bytes)}")
     if outlook.free_disk_bytes is not None:
         is_short = outlook.free_disk_bytes < outlook.disk_bytes
-        text.append(f" of {size_text(outlook.free_disk_bytes)} free", "bold red" if is_short else "")
+        text.append(
+            f" of {size_text(outlook.free_disk_bytes)} free", "bold red" if is_short else ""
+        )
     profiles = " and ".join(name or "none" for name in outlook.profiles)
     text.append(f"\nProfile  {profiles}\n")
 

@@ -19,9 +19,7 @@ from ovi_studio.tui.widgets.job_lines import Columns, LineStyles, clean, head_te
 
 FILTERS: dict[str, frozenset[JobStatus]] = {
     "all": frozenset(JobStatus),
-    "unfinished": frozenset(
-        {JobStatus.PENDING, JobStatus.RUNNING, JobStatus.CANCELLING}
-    ),
+    "unfinished": frozenset({JobStatus.PENDING, JobStatus.RUNNING, JobStatus.CANCELLING}),
     "running": frozenset({JobStatus.RUNNING, JobStatus.CANCELLING}),
     "waiting": frozenset({JobStatus.PENDING}),
     "done": frozenset({JobStatus.DONE}),
@@ -184,9 +182,7 @@ class QueueTable(ScrollView, can_focus=True):
         strip = Strip(segments).adjust_cell_length(width).apply_style(ground)
         if index == self.cursor:
             cursor = self.get_component_rich_style("queue--cursor", partial=True)
-            strip = Strip(
-                [Segment(text, _over(style, cursor)) for text, style, _ in strip], width
-            )
+            strip = Strip([Segment(text, _over(style, cursor)) for text, style, _ in strip], width)
         return strip
 
     @property

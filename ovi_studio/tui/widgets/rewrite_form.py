@@ -1,7 +1,6 @@
 """The form of the rewrite view: what is wanted, of which rows, and who writes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 from ovi_studio.actions.connections import ConnectionChoice
 from ovi_studio.actions.inventing import IdeaOrder
 from ovi_studio.actions.rewriting import RewriteOrder
+from ovi_studio.errors import UsageError
 from ovi_studio.report.plain import printable
 from ovi_studio.rewrite.order import Purpose, Wish
 from ovi_studio.rewrite.part import Part
@@ -45,15 +45,12 @@ _FIELDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FormError(Exception):
-    """A field is not filled in; the message says which."""
+class FormError(UsageError):
+    """A field is not filled in, or wrongly; the message says which."""
 
-    field: str
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class RewriteForm(VerticalScroll, can_focus=False):
@@ -90,6 +87,9 @@ class RewriteForm(VerticalScroll, can_focus=False):
 
     class ConnectionWanted(Message):
         """The user wants to set up a server."""
+
+    class SetChosen(Message):
+        """Another set is meant; the screen says which of its rows are marked."""
 
     class ConnectionChanged(Message):
         """Another writer was chosen."""
@@ -347,12 +347,12 @@ class RewriteForm(VerticalScroll, can_focus=False):
         if event.select.id == "writer":
             if event.value == NEW_CONNECTION:
                 with self.prevent(Select.Changed):
-                    event.select.value = self._writer
+                    self.query_one("#writer", Select).value = self._writer
                 self.post_message(self.ConnectionWanted())
                 return
             self._writer = str(event.value)
             self._say_state()
             self.post_message(self.ConnectionChanged())
         else:
-            self.set_rows((), is_wanted=False)
+            self.post_message(self.SetChosen())
         self.post_message(self.Changed())

@@ -1,5 +1,7 @@
 """Parcels and the ring: every byte arrives, whatever the shapes, formats and piece sizes."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -85,10 +87,10 @@ def test_ring_tells_of_errors_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> No
     target = torch.empty(parcel.nbytes, dtype=torch.uint8)
     read = Parcel.read
 
-    def fail_once(parcel: Parcel, start: int, out: Tensor) -> None:
+    def fail_once(parcel: Parcel, start: int, out: Tensor, spans: Any = ()) -> None:
         if start:
             raise OSError("the disk went away")
-        read(parcel, start, out)
+        read(parcel, start, out, spans)
 
     with monkeypatch.context() as patch:
         patch.setattr(Parcel, "read", fail_once)

@@ -1,0 +1,113 @@
+"""Keeps Gradio to what the page needs: its addresses one by one, and no file but uploads.
+
+Gradio can do much that this page does not: fetch addresses for a client, serve files, run an
+assistant that edits the page. Whatever is not named here is not reachable, so that an update of
+Gradio opens nothing.
+"""
+
+import os
+import re
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ovi_studio.web.api import PREFIX
+from ovi_studio.web.api_errors import error_response
+from ovi_studio.web.login import LOGIN_PATH
+
+_OURS = (LOGIN_PATH, "/logout", PREFIX)
+
+_PAGES = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json")
+
+_FOLDERS = ("/assets/", "/static/", "/svelte/")
+
+_GRADIO = "/gradio_api/"
+
+_CALLS = re.compile(
+    r"(info|app_id|startup-events|theme\.css|login_check|user|token|cancel|reset|upload"
+    r"|upload_progress|queue/(join|data|status)|heartbeat/\w{1,64}"
+    r"|(call|run|api)/[\w./-]{1,200})/?"
+)
+
+_TOOLS = re.compile(r"mcp(/.*)?")
+
+_FILE = "file="
+
+SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_SSR_MODE": "False",
+    "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_SHARE": "False",
+    "GRADIO_MCP_SERVER": "False",
+    "GRADIO_ALLOWED_PATHS": "",
+    "GRADIO_WATCH_DIRS": "",
+    "GRADIO_VIBE_MODE": "",
+}
+"""What Gradio reads from the environment: no telemetry, nothing outside, nothing but the page."""
+
+
+def tame_gradio(page_folder: Path, environment: MutableMapping[str, str] | None = None) -> None:
+    """Tells Gradio where its files go and takes from it what reaches outside.
+
+    Has to happen before it is imported.
+    """
+    environment = os.environ if environment is None else environment
+    environment.update(SETTINGS)
+    page_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment["GRADIO_TEMP_DIR"] = str(page_folder)
+    environment["GRADIO_EXAMPLES_CACHE"] = str(page_folder / "examples")
+
+
+def close_downloads() -> None:
+    """A component that is given an address instead of an upload fetches nothing."""
+    from gradio import processing_utils
+
+    async def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise PermissionError("Addresses are not fetched here: upload the file itself.")
+
+    processing_utils.async_ssrf_protected_get = refuse
+    processing_utils.async_ssrf_protected_download = refuse
+
+
+class PageGate:
+    """Wraps the application that holds the page."""
+
+    def __init__(self, app: ASGIApp, page_folder: Path, *, has_tools: bool) -> None:
+        """`page_folder` is where uploads lie; with `has_tools` the MCP server is reachable."""
+        self._app = app
+        self._folder = page_folder
+        self._has_tools = has_tools
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http" and not self._is_open(scope["path"]):
+            refusal = error_response(404, "There is nothing at this address.")
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        if any(path == ours or path.startswith(f"{ours}/") for ours in _OURS) or path in _PAGES:
+            return True
+        if ".." in path.split("/"):
+            return False
+        if path.startswith(_FOLDERS):
+            return True
+        if not path.startswith(_GRADIO):
+            return False
+        rest = path.removeprefix(_GRADIO)
+        if rest.startswith(_FILE):
+            return self._is_upload(rest.removeprefix(_FILE))
+        return bool(_CALLS.fullmatch(rest)) or (self._has_tools and bool(_TOOLS.fullmatch(rest)))
+
+    def _is_upload(self, name: str) -> bool:
+        """Whether a file that is asked for by its path lies among the uploads, links followed."""
+        try:
+            real = Path(name).resolve(strict=True)
+            return real.is_file() and real.is_relative_to(self._folder.resolve())
+        except (OSError, ValueError):
+            return False
