@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ovi.preview.maps import map_for
+from ovi.preview.maps import calibrated_map, pixels_per_latent
 from ovi.preview.watch import OnDrawing, PreviewWatch
 from ovi.spec.variants import variant_named
 
@@ -22,5 +22,10 @@ def watch_preview(
     `weights` are the identities of the pipeline's weights; `on_drawing` is called in a thread, at
     most every so many `seconds`.
     """
-    latent_map = map_for(variant_named(variant), ckpt_dir, weights)
-    return PreviewWatch(latent_map, on_drawing, seconds=seconds)
+    known = variant_named(variant)
+    return PreviewWatch(
+        calibrated_map(known, ckpt_dir, weights),
+        on_drawing,
+        pixels_per_latent=pixels_per_latent(known),
+        seconds=seconds,
+    )

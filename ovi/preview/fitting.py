@@ -55,13 +55,14 @@ class MapFit:
         """`pixels_per_latent` P is 1, 2, 4, 8 or 16: the side of the block that a cell becomes."""
         self._side = pixels_per_latent
         self._mel_bands = 0
-        self._video, self._audio = LeastSquares(), LeastSquares()
+        self._first, self._others, self._audio = LeastSquares(), LeastSquares(), LeastSquares()
 
     def add_video(self, latents: Tensor, frames: Tensor) -> None:
         """Latents (C, F, H, W) look like `frames` (3, 1 + 4(F-1), 16H, 16W), 0 to 1."""
         wanted = shrink_frames(frames, self._side)
         for index, picture in enumerate(wanted):
-            self._video.add(video_features(latents, index), self._blocks(picture))
+            part = self._others if index else self._first
+            part.add(video_features(latents, index), self._blocks(picture))
 
     def add_audio(self, latents: Tensor, mel: Tensor) -> None:
         """Latents (L, C) sound like `mel` (M, T), T/L whole, each band at mean 0, deviation 1."""
@@ -70,8 +71,17 @@ class MapFit:
 
     def solve(self, weights: Mapping[str, str]) -> LatentMap:
         """The map that fits all clips best; `weights` are the identities of the VAEs'."""
+        video = zip(self._first.solve(), self._others.solve(), strict=True)
+        video_weight, video_bias = (torch.stack(pair) for pair in video)
+        audio_weight, audio_bias = self._audio.solve()
         return LatentMap(
-            *self._video.solve(), *self._audio.solve(), self._side, self._mel_bands, weights
+            video_weight,
+            video_bias,
+            audio_weight,
+            audio_bias,
+            self._side,
+            self._mel_bands,
+            weights,
         )
 
     def _blocks(self, picture: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 Every latent cell becomes a small block of pixels, from itself, its eight neighbours and the same
 cell one latent frame before and after; every audio latent becomes its mel frames, from itself and
-its neighbours in time. `fitting.py` finds the numbers; a map that was never fitted shows
-shapes and motion in colours that mean nothing.
+its neighbours in time. Latent frame 0, which a causal VAE makes of a single frame, has a map of its
+own. `fitting.py` finds the numbers; a map that was never fitted shows shapes and motion in colours
+that mean nothing.
 
 Legend: C channels, F latent frames, H W latent rows and columns, L audio latents, P pixels a cell,
 M mel bands, T mel frames, K features of a cell.
@@ -17,12 +18,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ovi.errors import WeightsError
 
-FORMAT = "1"
+FORMAT = "2"
 """Of the file. A file that says something else is not read."""
 
 WEIGHTS = ("video_vae", "audio_vae")
@@ -38,9 +39,7 @@ LOUDNESS_RANGE = 2.5
 """Standard deviations of a mel band to either side of its mean that the picture shows."""
 
 UNCALIBRATED_CONTRAST = 0.22
-"""Of brightness 1, for a latent one standard deviation away from its mean."""
-
-_SEED = 20
+"""Standard deviation of each colour, of brightness 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +47,10 @@ class LatentMap:
     """A map, all of it on one device, float32."""
 
     video_weight: Tensor
-    """(VIDEO_CELLS * C, 3 * P * P), or (C, ...) where a block is made from its own cell alone"""
+    """(2, VIDEO_CELLS * C, 3 * P * P): for latent frame 0, and for the others; (2, C, ...) where a
+    block is made from its own cell alone"""
     video_bias: Tensor
-    """(3 * P * P,), brightness 0 to 1"""
+    """(2, 3 * P * P), brightness 0 to 1"""
     audio_weight: Tensor
     """((2 * AUDIO_REACH + 1) * C, T/L * M), or (C, ...); a mel frame's bands together"""
     audio_bias: Tensor
@@ -82,22 +82,27 @@ class LatentMap:
     def frames_of(self, video: Tensor) -> Tensor:
         """Pictures (F, 3, P * H, P * W), 0 to 1, one a latent frame, of latents (C, F, H, W)."""
         channels, num_frames, height, width = video.shape
-        reaches_out = self.video_weight.shape[0] > channels
+        reaches_out = self.video_weight.shape[1] > channels
         side = self.pixels_per_latent
         pictures = []
         for frame in range(num_frames):  # one at a time, since features are many times the latents
             cells = video_features(video, frame) if reaches_out else _lone_cells(video, frame)
-            blocks = cells @ self.video_weight + self.video_bias
+            which = min(frame, 1)
+            blocks = cells @ self.video_weight[which] + self.video_bias[which]
             blocks = blocks.view(height, width, 3, side, side).permute(2, 0, 3, 1, 4)
             pictures.append(blocks.reshape(3, height * side, width * side))
-        return torch.stack(pictures).clamp(0, 1)
+        drawn = torch.stack(pictures)
+        if not self.is_calibrated:
+            drawn = 0.5 + UNCALIBRATED_CONTRAST * _evened(drawn, (0, 2, 3))
+        return drawn.clamp(0, 1)
 
     def mel_of(self, audio: Tensor) -> Tensor:
         """Mel spectrogram (M, T), in standard deviations of each band, of latents (L, C)."""
         reaches_out = self.audio_weight.shape[0] > audio.shape[1]
         features = audio_features(audio) if reaches_out else audio
         frames = features @ self.audio_weight + self.audio_bias
-        return frames.view(-1, self.mel_bands).T
+        mel = frames.view(-1, self.mel_bands).T
+        return mel if self.is_calibrated else _evened(mel, (1,))
 
     def save(self, path: Path) -> None:
         """Writes the map, whole or not at all. Raises WeightsError."""
@@ -115,9 +120,11 @@ class LatentMap:
             "weights": json.dumps(dict(self.weights), sort_keys=True),
         }
         try:
-            save_file({k: v.half().cpu().contiguous() for k, v in tensors.items()}, part, about)
+            part.write_bytes(
+                save({k: v.half().cpu().contiguous() for k, v in tensors.items()}, about)
+            )
             part.replace(path)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             part.unlink(missing_ok=True)
             raise WeightsError(
                 f"The preview's map cannot be written to {path}: {error}. Make the folder "
@@ -149,21 +156,26 @@ def load_map(path: Path, weights: Mapping[str, str]) -> LatentMap | None:
         return None
 
 
-def uncalibrated_map(
-    video_channels: int, audio_channels: int, pixels_per_latent: int = 1
-) -> LatentMap:
-    """A map that needs no fitting: three fixed mixtures of the channels, and the sound as it is."""
-    mixtures = torch.randn(video_channels, 3, generator=torch.Generator().manual_seed(_SEED))
-    mixtures = torch.linalg.qr(mixtures).Q * UNCALIBRATED_CONTRAST
-    area = pixels_per_latent**2
+def uncalibrated_map(video: Tensor, audio: Tensor, pixels_per_latent: int) -> LatentMap:
+    """A map that needs no fitting, made from a clip's own latents (C, F, H, W) and (L, C).
+
+    Red, green and blue are the three mixtures of channels that differ most over the clip; of the
+    sound it shows every channel of the latents as a band. What comes out is brought to an even
+    contrast.
+    """
+    cells = video.flatten(1)
+    varied = cells - cells.mean(1, keepdim=True)
+    mixtures = torch.linalg.eigh((varied @ varied.T).cpu()).eigenvectors[:, -3:].flip(1)
+    area, channels = pixels_per_latent**2, audio.shape[1]
+    weight = mixtures.repeat_interleave(area, dim=1).expand(2, -1, -1)
     return LatentMap(
-        video_weight=mixtures.repeat_interleave(area, dim=1),
-        video_bias=torch.full((3 * area,), 0.5),
-        audio_weight=torch.eye(audio_channels),
-        audio_bias=torch.zeros(audio_channels),
+        video_weight=weight,
+        video_bias=torch.zeros(2, 3 * area),
+        audio_weight=torch.eye(channels),
+        audio_bias=torch.zeros(channels),
         pixels_per_latent=pixels_per_latent,
-        mel_bands=audio_channels,
-    )
+        mel_bands=channels,
+    ).to(video.device)
 
 
 def video_features(video: Tensor, frame: int) -> Tensor:
@@ -191,3 +203,9 @@ def audio_features(audio: Tensor) -> Tensor:
 
 def _lone_cells(video: Tensor, frame: int) -> Tensor:
     return video[:, frame].flatten(1).T
+
+
+def _evened(values: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The values at mean 0 and deviation 1 over some dimensions."""
+    deviation = values.std(dims, keepdim=True).clamp(min=1e-6)
+    return (values - values.mean(dims, keepdim=True)) / deviation

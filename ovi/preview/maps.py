@@ -8,8 +8,7 @@ no clip's identity does.
 from collections.abc import Mapping
 from pathlib import Path
 
-from ovi.preview.latent_map import LatentMap, load_map, uncalibrated_map
-from ovi.runtime.sizes import configs_of
+from ovi.preview.latent_map import LatentMap, load_map
 from ovi.spec.variants import Variant
 from ovi.weights.manifest import NANO_DIR
 from ovi.weights.store import DEFAULT_CKPT_DIR
@@ -34,14 +33,8 @@ def map_path(variant: Variant, ckpt_dir: Path | None) -> Path:
     return folder / MAP_FILE
 
 
-def map_for(variant: Variant, ckpt_dir: Path | None, weights: Mapping[str, str]) -> LatentMap:
-    """The calibrated map for weights of these identities; without one, an uncalibrated one."""
-    found = load_map(map_path(variant, ckpt_dir), weights)
-    if found is not None:
-        return found
-    configs = configs_of(variant, ckpt_dir)
-    return uncalibrated_map(
-        configs.video_vae.latent_channels,
-        configs.audio_vae.latent_channels,
-        pixels_per_latent(variant),
-    )
+def calibrated_map(
+    variant: Variant, ckpt_dir: Path | None, weights: Mapping[str, str]
+) -> LatentMap | None:
+    """The map that was fitted to the weights of these identities; None: nobody has done that."""
+    return load_map(map_path(variant, ckpt_dir), weights)

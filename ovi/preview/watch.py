@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ovi.preview.latent_map import LOUDNESS_RANGE, LatentMap
+from ovi.preview.latent_map import LOUDNESS_RANGE, LatentMap, uncalibrated_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,7 @@ class _Sketch:
     num_steps: int
     frames: Tensor
     mel: Tensor
+    is_calibrated: bool
     arrival: "torch.cuda.Event | None"
 
 
@@ -59,13 +60,18 @@ class PreviewWatch:
 
     def __init__(
         self,
-        latent_map: LatentMap,
+        latent_map: LatentMap | None,
         on_drawing: OnDrawing,
         *,
+        pixels_per_latent: int,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`on_drawing` is called in a thread, at most every so many `seconds` and after the end."""
+        """`on_drawing` is called in a thread, at most every so many `seconds` and after the end.
+
+        Without a map, an uncalibrated one is made from the first estimate.
+        """
+        self._pixels_per_latent = pixels_per_latent
         self._map = latent_map
         self._on_drawing = on_drawing
         self._seconds = seconds
@@ -103,18 +109,21 @@ class PreviewWatch:
 
     def _sketch(self, step: int, num_steps: int, estimate: "Latents") -> _Sketch:
         video, audio = estimate.video[0].float(), estimate.audio[0].float()
-        if self._map.video_weight.device != video.device:
+        if self._map is None:
+            self._map = uncalibrated_map(video, audio, self._pixels_per_latent)
+        elif self._map.video_weight.device != video.device:
             self._map = self._map.to(video.device)
         pictures = self._map.frames_of(video).mul(255).round().to(torch.uint8)
         loudness = self._map.mel_of(audio) / (2 * LOUDNESS_RANGE) + 0.5
         mel = loudness.clamp(0, 1).mul(255).round().to(torch.uint8)
         frames, mel = pictures.permute(0, 2, 3, 1).contiguous(), mel.contiguous()
+        is_calibrated = self._map.is_calibrated
         if video.device.type != "cuda":
-            return _Sketch(step, num_steps, frames.cpu(), mel.cpu(), None)
+            return _Sketch(step, num_steps, frames.cpu(), mel.cpu(), is_calibrated, None)
         frames, mel = _start_copy(frames), _start_copy(mel)
         arrival = torch.cuda.Event()
         arrival.record(torch.cuda.current_stream(video.device))
-        return _Sketch(step, num_steps, frames, mel, arrival)
+        return _Sketch(step, num_steps, frames, mel, is_calibrated, arrival)
 
     def _hand_over(self, sketch: _Sketch) -> None:
         with self._change:
@@ -139,7 +148,7 @@ class PreviewWatch:
                         sketch.num_steps,
                         sketch.frames.numpy(),
                         sketch.mel.numpy(),
-                        self._map.is_calibrated,
+                        sketch.is_calibrated,
                     )
                 )
             except Exception as error:

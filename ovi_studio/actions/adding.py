@@ -1,7 +1,7 @@
 """Adding a prompt to a set: what `ovi add` does, for every screen."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ovi_studio.errors import UsageError
@@ -45,7 +45,7 @@ def add_prompt(
     if path is None:
         create_file(target, csv_bytes(tuple(row), [row]))
         return target, 1
-    _check_columns(path, row)
+    check_columns(path, read_header(path).columns, row)
     return path, append_to_set(path, [row]) + 1
 
 
@@ -78,9 +78,11 @@ def _named_image(image: str, target: Path, working_folder: Path) -> str:
     return relative_name(found, target.parent)
 
 
-def _check_columns(path: Path, cells: Mapping[str, str]) -> None:
-    """Raises UsageError for a column that the set lacks and that would decide nothing."""
-    has = read_header(path).columns
+def check_columns(path: Path, has: Sequence[str], cells: Iterable[str]) -> None:
+    """Raises UsageError for a column that the set lacks and that would decide nothing.
+
+    `has` are the columns of the set, `cells` those that are to be written.
+    """
     for column in cells:
         if column in has or column in KNOWN_COLUMNS or column == ID_COLUMN:
             continue

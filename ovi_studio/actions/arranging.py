@@ -132,6 +132,17 @@ def replace_cells(document: SetDocument, cells: Mapping[int, Mapping[str, str]])
     return Arranged(document.with_rows(tuple(written)), tuple(sorted(cells)), done)
 
 
+def set_cells(document: SetDocument, rows: Iterable[int], cells: Mapping[str, str]) -> Arranged:
+    """The same cells written into rows, by column; such as a seed or a first frame.
+
+    Raises UsageError for a column that the set lacks and that would decide nothing.
+    """
+    from ovi_studio.actions.adding import check_columns  # brings YAML
+
+    check_columns(document.path, document.columns, cells)
+    return replace_cells(document, dict.fromkeys(rows, cells))
+
+
 def insert_row(document: SetDocument, place: int, cells: Mapping[str, str]) -> Arranged:
     """A new row at a place counted from 0. In a set whose rows have ids it gets one too."""
     neighbour = min(max(place - 1, 0), len(document) - 1) if len(document) else None

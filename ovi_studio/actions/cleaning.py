@@ -1,7 +1,7 @@
 """Finds and removes what a project no longer needs: what `ovi gc` does, for every screen.
 
-Nothing here ever names a finished clip: only files that the studio makes for itself, by the exact
-names it gives them.
+Nothing here ever names a finished clip, but those that the user deleted long ago: only files that
+the studio makes for itself, by the exact names it gives them.
 """
 
 import re
@@ -14,9 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from ovi.weights.hashes import cache_file
+from ovi_studio.actions.clip_finding import ClipFinder
+from ovi_studio.actions.clip_pictures import MAX_CACHE_BYTES, surplus_pictures
+from ovi_studio.actions.clip_trash import ClipTrash
 from ovi_studio.project.layout import ProjectLayout, StateFolder
 from ovi_studio.render.disk_limits import DiskLimits
 from ovi_studio.render.encoding_store import entries_of, surplus_of
+from ovi_studio.render.preview_files import stale_files
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rescue import open_queue
 from ovi_studio.render.worker_lock import is_held
@@ -35,8 +39,11 @@ class Remains(StrEnum):
 
     UNFINISHED = "unfinished clips of workers that are gone"
     LOG = "old logs"
+    PREVIEW = "previews of clips that are not being rendered"
     DAMAGED_QUEUE = "damaged queues that were replaced"
     ENCODING = "encoded texts and first frames"
+    THUMBNAIL = "thumbnails of clips"
+    TRASH = "clips that were deleted long ago"
     HASHES = "remembered hashes of weight files"
 
 
@@ -66,9 +73,12 @@ def find_waste(
         with open_queue(layout, on_rescue) as queue:
             queue.recover_lost()
             found += _unfinished(layout, queue)
+            found += _previews(layout.state, queue)
             found += _logs(queue, now() - limits.logs_days * SECONDS_A_DAY)
         found += _damaged_queues(layout.state, now() - limits.trash_days * SECONDS_A_DAY)
         found += _encodings(layout.state.encoding_folder, limits, now(), is_all=empties_caches)
+        found += _thumbnails(layout.state.thumbnail_folder, is_all=empties_caches)
+        found += _trash(layout, now() - limits.trash_days * SECONDS_A_DAY)
     if empties_caches and cache_file().is_file():
         found.append(Waste(Remains.HASHES, cache_file(), cache_file().stat().st_size))
     return found
@@ -127,6 +137,12 @@ def _logs(queue: RenderQueue, oldest: float) -> Iterator[Waste]:
             yield Waste(Remains.LOG, path, _size(path))
 
 
+def _previews(state: StateFolder, queue: RenderQueue) -> Iterator[Waste]:
+    busy = {job.id for job in queue.jobs() if job.status.is_with_worker}
+    for path in stale_files(state.preview_folder, busy):
+        yield Waste(Remains.PREVIEW, path, _size(path))
+
+
 def _damaged_queues(state: StateFolder, oldest: float) -> Iterator[Waste]:
     for path in sorted(state.path.glob(f"{state.queue_path.stem}-damaged-*")):
         if path.stat().st_mtime < oldest:
@@ -140,6 +156,17 @@ def _encodings(folder: Path, limits: DiskLimits, now: float, *, is_all: bool) ->
     for path in sorted(folder.glob("*.part")):
         if path.stat().st_mtime < now - UNFINISHED_SECONDS:
             yield Waste(Remains.ENCODING, path, _size(path))
+
+
+def _thumbnails(folder: Path, *, is_all: bool) -> Iterator[Waste]:
+    for path, size in surplus_pictures(folder, -1 if is_all else MAX_CACHE_BYTES):
+        yield Waste(Remains.THUMBNAIL, path, size)
+
+
+def _trash(layout: ProjectLayout, oldest: float) -> Iterator[Waste]:
+    for clip in ClipTrash(layout, ClipFinder(layout)).clips():
+        if clip.deleted < oldest:
+            yield Waste(Remains.TRASH, clip.folder, clip.num_bytes)
 
 
 def _size(path: Path) -> int:

@@ -58,10 +58,18 @@ class LibraryClip:
     is_starred: bool = False
     tags: tuple[str, ...] = ()
     note: str = ""
-    recipe: Mapping[str, Any] | None = field(default=None, hash=False)
-    """as it stands in the file: anybody may have written it"""
+    recipe_text: str = field(default="", repr=False)
+    """the recipe as JSON: of thousands of clips it is kept as one text each"""
     fault: str | None = None
     """why there is no recipe, for the user"""
+
+    @property
+    def recipe(self) -> Mapping[str, Any] | None:
+        """The recipe as it stands in the file: anybody may have written it. None: there is none."""
+        if not self.recipe_text:
+            return None
+        recipe: dict[str, Any] = json.loads(self.recipe_text)
+        return recipe
 
     @property
     def name(self) -> str:
@@ -182,7 +190,7 @@ def read_clip(path: Path, status: os.stat_result) -> LibraryClip:
         height=_whole(size, "height"),
         created=_moment(recipe.get("created"), status.st_mtime),
         num_bytes=status.st_size,
-        recipe=recipe,
+        recipe_text=json.dumps(recipe, ensure_ascii=False),
     )
 
 

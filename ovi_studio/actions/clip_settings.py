@@ -127,9 +127,7 @@ class _CellChangedError(PromptFileError):
     """Not a FileChangedError: trying again would not help."""
 
 
-def find_row(
-    name: str, row_id: str, layout: ProjectLayout, set_path: Path | None = None
-) -> SetRow:
+def find_row(name: str, row_id: str, layout: ProjectLayout, set_path: Path | None = None) -> SetRow:
     """The row that a clip was rendered from, by the names in its recipe. Raises UsageError."""
     if set_path is not None:
         return SetRow(set_path, row_id)

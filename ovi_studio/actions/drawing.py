@@ -1,6 +1,6 @@
 """Drawing a first frame by itself, to look at before a clip is made from it: `ovi draw`, the page.
 
-It is drawn in a process of its own, which alone loads torch. In mode t2i2v the worker draws instead.
+It is drawn in a process of its own, which alone loads torch. In mode t2i2v the worker draws it.
 """
 
 import importlib.util

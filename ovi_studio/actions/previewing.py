@@ -41,6 +41,7 @@ class Preview:
     fps: float
     """frames a second of the picture"""
     num_frames: int
+    """at most so many are in the file: equal neighbours are one, shown for longer"""
     height: int
     """pixels of the picture"""
     width: int

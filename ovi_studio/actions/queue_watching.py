@@ -106,10 +106,10 @@ class QueueWatch:
         if not job.status.is_with_worker:
             return JobView(job, share_of(job))
         pace = self._paces.seconds_per_step(job.id)
-        left = self._paces.stage_seconds_left(job, now)
+        left = self._paces.seconds_left(job, now)
         spent = seconds_since(job.started)
         if typical is not None and spent is not None:
-            left = max(left or 0.0, typical - spent)
+            left = max(0.0, typical - spent)
         return JobView(job, share_of(job), pace, left)
 
     def _look_after_workers(self, queue: RenderQueue) -> int:

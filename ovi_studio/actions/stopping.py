@@ -8,6 +8,7 @@ from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.render.launch import kill_worker
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.queue_file import STOPPED
+from ovi_studio.render.worker_lock import is_held
 
 PATIENCE_SECONDS = 8.0
 """How long a worker may take to see that its clip is not wanted, before it is killed."""
@@ -16,6 +17,9 @@ KILL_SECONDS = 5.0
 """How long the system may take to end a killed process."""
 
 LOOK_SECONDS = 0.1
+
+KEEPER_LOCK = "keeper.lock"
+"""Held in the state folder while a keeper lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +50,19 @@ def stop_work(
         job_ids = queue.unfinished_ids()
         queue.cancel(job_ids, STOPPED)
         deadline = time.monotonic() + patience_seconds
-        while _workers_left(queue) and time.monotonic() < deadline and not is_hurried():
+        while _somebody_is_left(queue) and time.monotonic() < deadline and not is_hurried():
             time.sleep(LOOK_SECONDS)
-        pids = _workers_left(queue)
-        for pid in pids:
-            kill_worker(pid)
+        queue.recover_lost()
+        workers = queue.workers()
+        for worker in workers:
+            kill_worker(worker.pid)
         deadline = time.monotonic() + KILL_SECONDS
-        while _workers_left(queue) and time.monotonic() < deadline:
+        while _somebody_is_left(queue) and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
-        return StoppedWork(len(job_ids), len(pids))
+        return StoppedWork(len(job_ids), len(workers))
 
 
-def _workers_left(queue: RenderQueue) -> list[int]:
-    """Process ids of the workers that live."""
+def _somebody_is_left(queue: RenderQueue) -> bool:
+    """Whether a worker lives, or a keeper, which sees off workers that are still starting."""
     queue.recover_lost()
-    return [worker.pid for worker in queue.workers()]
+    return bool(queue.workers()) or is_held(queue.state.path / KEEPER_LOCK)

@@ -20,8 +20,8 @@ def gc(
 ) -> int:
     """Remove unfinished clips, old logs and damaged queues, and keep caches within their limits.
 
-    Finished clips are never touched. The limits are settings: `disk.encodings_gb`,
-    `disk.logs_days` and `disk.trash_days`.
+    Finished clips are never touched, but for those deleted longer than `disk.trash_days` ago. The
+    limits are settings: `disk.encodings_gb`, `disk.logs_days` and `disk.trash_days`.
     """
     from pathlib import Path
 

@@ -7,6 +7,7 @@ import typer
 
 from ovi_studio.cli.options import Json
 from ovi_studio.cli.preview import preview_job
+from ovi_studio.cli.queue_stop import stop
 from ovi_studio.cli.queue_watch import log, watch
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ queue_commands = typer.Typer(
 queue_commands.command("watch")(watch)
 queue_commands.command("log")(log)
 queue_commands.command("preview")(preview_job)
+queue_commands.command("stop")(stop)
 
 Jobs = Annotated[
     list[str],

@@ -103,6 +103,23 @@ def delete(
     return _arrange(set_name, rows, delete_rows, "deleted")
 
 
+@rows_commands.command("set")
+def set_cells(
+    set_name: SetName,
+    rows: Rows,
+    values: Annotated[
+        list[str],
+        typer.Option("--set", metavar="COLUMN=VALUE", help="A cell, such as seed=7; repeatable."),
+    ],
+) -> int:
+    """Write cells of rows. Columns that Ovi knows are added to the set where it lacks them."""
+    from ovi_studio.actions import arranging
+    from ovi_studio.actions.adding import read_cells
+
+    cells = read_cells(values)
+    return _arrange(set_name, rows, lambda a, b: arranging.set_cells(a, b, cells), "changed")
+
+
 def _arrange(
     set_name: str,
     rows: "Sequence[str]",

@@ -86,7 +86,9 @@ def web(
     if fp8 and qint8:
         raise UsageError("--fp8 and --qint8 exclude each other: choose one number format.")
     if api_only and (mcp_server or use_image_gen):
-        raise UsageError("--mcp-server and --use-image-gen belong to the page: leave out --api-only.")
+        raise UsageError(
+            "--mcp-server and --use-image-gen belong to the page: leave out --api-only."
+        )
     check_packages(has_page=not api_only, has_tools=mcp_server, draws=use_image_gen)
     defaults = choices_of_options(
         offload="model" if cpu_offload else None,

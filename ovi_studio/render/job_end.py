@@ -8,13 +8,17 @@ from pathlib import Path
 from ovi.errors import Cancelled, OviError
 from ovi_studio.errors import StudioError
 from ovi_studio.render.job import RenderJob
+from ovi_studio.render.preview_files import PreviewPaths
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.record import identity_in
 from ovi_studio.render.rows import log_tail
 
 
 class JobEnd:
-    """Writes the end of jobs into the queue, as one thread of one worker sees it."""
+    """Writes the end of jobs into the queue, as one thread of one worker sees it.
+
+    A job that ends loses its preview; one that failed keeps it, to show how far it came.
+    """
 
     def __init__(self, queue: RenderQueue, log: Path) -> None:
         """`log` is where this process writes; a failed job keeps its last lines."""
@@ -28,11 +32,13 @@ class JobEnd:
     def rendered(self, job: RenderJob, warnings: Sequence[str], seconds: float) -> None:
         """The clip lies at its output path."""
         self._queue.finish(job.id, f"rendered in {seconds:.1f} s", warnings, seconds=seconds)
+        self._preview_of(job).remove()
 
     def stopped_by(self, job: RenderJob, error: BaseException, seconds: float) -> bool:
         """An error ended the work. False when this process should take no other job."""
         if isinstance(error, Cancelled):
             self._queue.confirm_cancel(job.id, "the worker stopped")
+            self._preview_of(job).remove()
             return True
         if is_out_of_memory(error):
             if not self._queue.fall_back(job.id, describe_fallback(job)):
@@ -45,6 +51,9 @@ class JobEnd:
         # Nobody foresaw this one: the device may be unusable from here on.
         self._fail(job, describe_fault(error), error, seconds)
         return False
+
+    def _preview_of(self, job: RenderJob) -> PreviewPaths:
+        return PreviewPaths(self._queue.state.preview_folder, job.id)
 
     def _fail(self, job: RenderJob, message: str, error: BaseException, seconds: float) -> None:
         sys.stdout.flush()

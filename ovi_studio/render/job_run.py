@@ -15,6 +15,8 @@ from ovi_studio.render.free_space import ensure_space
 from ovi_studio.render.job import RenderJob, RenderTask
 from ovi_studio.render.job_end import JobEnd
 from ovi_studio.render.job_report import JobReporter
+from ovi_studio.render.preview_files import PreviewPaths
+from ovi_studio.render.preview_writer import previewing
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.record import recipe_for
 from ovi_studio.render.workbench import Workbench
@@ -24,13 +26,23 @@ class JobRunner:
     """Renders claimed jobs, one after the other."""
 
     def __init__(
-        self, queue: RenderQueue, bench: Workbench, log: Path, *, num_devices: int = 1
+        self,
+        queue: RenderQueue,
+        bench: Workbench,
+        log: Path,
+        *,
+        num_devices: int = 1,
+        preview_seconds: float = 0.0,
     ) -> None:
-        """`log` is where this process writes; `num_devices` decides which clip is the next one."""
+        """`log` is where this process writes; `num_devices` decides which clip is the next one.
+
+        `preview_seconds` lie between two previews of a clip while it is denoised; 0: none.
+        """
         self._queue = queue
         self._bench = bench
         self._log = log
         self._num_devices = num_devices
+        self._preview_seconds = preview_seconds
         self._end = JobEnd(queue, log)
         self._writing: BackgroundClip | None = None
 
@@ -47,6 +59,7 @@ class JobRunner:
         started = time.monotonic()
         try:
             remove_unfinished(job.task.output)
+            self._preview_of(job).remove()  # of an earlier attempt
             found = find_finished(self._queue, job)
             if found is not None:
                 self._end.found(job, found)
@@ -70,9 +83,10 @@ class JobRunner:
         job.task.output.parent.mkdir(parents=True, exist_ok=True)
         ensure_space(job.task.output, job.task.request)
         pipeline = self._bench.pipeline_for(job.task.pipeline_key, report)
-        stream = pipeline.render(job.task.request, on_progress=report)
-        warnings = (*stream.warnings, *warnings_of(job.task))
         engine = self._bench.engine
+        with previewing(engine, job, self._preview_of(job), self._preview_seconds) as watch:
+            stream = pipeline.render(job.task.request, on_progress=report, on_estimate=watch)
+        warnings = (*stream.warnings, *warnings_of(job.task))
         placement = replace(job.task.placement, num_threads=engine.num_threads())
         recipe = recipe_for(
             replace(job.task, placement=placement),
@@ -104,6 +118,9 @@ class JobRunner:
             if ahead is not None:
                 ahead.join()
         self._writing = clip
+
+    def _preview_of(self, job: RenderJob) -> PreviewPaths:
+        return PreviewPaths(self._queue.state.preview_folder, job.id)
 
 
 def warnings_of(task: RenderTask) -> tuple[str, ...]:

@@ -75,12 +75,17 @@ class StagePaces:
             return None
         return (stage.last_seen - stage.first_seen) / (stage.last_step - stage.first_step)
 
-    def stage_seconds_left(self, job: RenderJob, now: float) -> float | None:
-        """Seconds until the stage that the job is in ends; None when its pace is not known."""
+    def seconds_left(self, job: RenderJob, now: float) -> float | None:
+        """About how many seconds a job still takes; None when the pace of its stage is not known.
+
+        The stages to come are taken to be as long, beside this one, as `STAGES` has them.
+        """
         pace, stage = self.seconds_per_step(job.id), self._stages.get(job.id)
         if pace is None or stage is None:
             return None
-        return max(0.0, pace * (job.num_steps - job.step) - (now - stage.last_seen))
+        start, end = STAGES.get(job.stage or "", (0.0, 1.0))
+        later = pace * job.num_steps * (1 - end) / (end - start)
+        return later + max(0.0, pace * (job.num_steps - job.step) - (now - stage.last_seen))
 
 
 def typical_seconds(jobs: Sequence[RenderJob]) -> Mapping[object, float]:

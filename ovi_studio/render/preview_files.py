@@ -35,6 +35,7 @@ class PreviewState:
     fps: float
     """frames a second of the picture, as they should be played"""
     num_frames: int
+    """of the clip in latents; the file has fewer where neighbours look the same"""
     height: int
     """pixels of the picture"""
     width: int

@@ -4,14 +4,20 @@ Nothing that goes wrong here ever reaches the clip.
 """
 
 import io
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovi.spec.variants import FPS, FRAMES_PER_VIDEO_LATENT
-from ovi_studio.render.job import RenderJob
-from ovi_studio.render.preview_files import PreviewPaths, PreviewState
+from ovi_studio.errors import UsageError
+from ovi_studio.project.config import load_config
+from ovi_studio.project.config_settings import SETTING_OF
+from ovi_studio.render.job import JobStatus, RenderJob
+from ovi_studio.render.preview_files import PreviewPaths, PreviewState, stale_files
+from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.workbench import Engine
 
 if TYPE_CHECKING:
@@ -62,6 +68,27 @@ def _watch(
     except Exception as error:
         sys.stderr.write(f"No preview of job {job.id}: {type(error).__name__}: {error}\n")
         return None
+
+
+def preview_seconds(folder: Path, environment: Mapping[str, str] = os.environ) -> float:
+    """The setting that holds in a folder; the default where the settings cannot be read."""
+    try:
+        said = load_config(folder, environment).preview.seconds
+    except UsageError:
+        said = None  # a worker renders all the same; commands say what is wrong
+    return float(SETTING_OF["preview.seconds"].default) if said is None else said
+
+
+def remove_stale(queue: RenderQueue) -> None:
+    """Removes what lost workers left and what is of forgotten jobs; failed ones keep theirs."""
+    kept = {
+        job.id
+        for job in queue.jobs()
+        if job.status.is_with_worker or job.status is JobStatus.FAILED
+    }
+    for path in stale_files(queue.state.preview_folder, kept):
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_drawing(drawing: "Drawing", variant: str, paths: PreviewPaths) -> None:

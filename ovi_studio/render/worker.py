@@ -16,6 +16,7 @@ from ovi_studio.render.disk_limits import disk_limits
 from ovi_studio.render.encoding_store import DiskEncodingStore
 from ovi_studio.render.job_run import JobRunner
 from ovi_studio.render.launch import FRESH_START
+from ovi_studio.render.preview_writer import preview_seconds, remove_stale
 from ovi_studio.render.queue import RenderQueue
 from ovi_studio.render.rows import new_worker
 from ovi_studio.render.workbench import Engine, Workbench, open_engine
@@ -50,7 +51,14 @@ def _work(
     limits = disk_limits(queue.state.path.parent)
     store = DiskEncodingStore(queue.state.encoding_folder, limits.encoding_bytes)
     bench = Workbench(open_engine, store)
-    runner = JobRunner(queue, bench, log, num_devices=num_devices)
+    runner = JobRunner(
+        queue,
+        bench,
+        log,
+        num_devices=num_devices,
+        preview_seconds=preview_seconds(queue.state.path.parent),
+    )
+    remove_stale(queue)
     try:
         while True:
             job = queue.claim(name, num_devices=num_devices, is_alone=not runner.is_writing)

@@ -3,14 +3,19 @@
 What a view shows and does is in `screens/`; what it does it by is in `ovi_studio/actions/`.
 """
 
+import asyncio
 import os
+import signal
+import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from rich.text import Text
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
@@ -72,7 +77,6 @@ class StudioApp(App[None]):
         "choose": _choose,
     }
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
-        *App.COMMANDS,
         _commands,
     }
     CSS = """
@@ -80,6 +84,7 @@ class StudioApp(App[None]):
         SearchIcon { display: none; }
         #--container { max-width: 100; }
     }
+    * { scrollbar-size-vertical: 1; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -88,9 +93,10 @@ class StudioApp(App[None]):
         Binding("f2,2", "view('rewrite')", "Rewrite", show=False),
         Binding("f3,3", "view('render')", "Render", show=False),
         Binding("f4,4", "view('choose')", "Choose", show=False),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
+        Binding("question_mark,f12", "help", "Help", tooltip="Show all keys"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Find by name"),
         Binding("ctrl+t", "next_theme", "Next theme", show=False),
+        Binding("f11", "change_theme", "Choose a theme", show=False),
         Binding("q", "quit", "Quit", show=False),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
@@ -116,6 +122,7 @@ class StudioApp(App[None]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember_theme(theme.name))
         self.set_interval(SAVE_SECONDS, self._save_remembered)
+        self._heed_signals()
         if lag_file := os.environ.get(lag.VARIABLE):
             self.run_worker(lag.LagProbe(Path(lag_file)).run(), exit_on_error=False)
         if is_used(self.context.layout):
@@ -129,6 +136,7 @@ class StudioApp(App[None]):
         """Shows a project, in the view that was open when it was last left."""
         if layout != self.context.layout:
             self.context = context_of(layout)
+        self.run_worker(in_thread(partial(_prepare, layout)), exit_on_error=False)
         if isinstance(self.screen, StudioScreen):
             return
         remembered = self.context.remembered.get("view", VIEWS[0])
@@ -162,24 +170,18 @@ class StudioApp(App[None]):
         if message is not None:
             next(screen for screen in self.views() if view == screen.VIEW).post_message(message)
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        """What the palette has beside the actions of the views."""
-        yield SystemCommand("Theme", "Choose one of all themes", self.action_change_theme)
-        yield SystemCommand(
-            "Picture of the screen", "Save what is seen as an SVG file", self.deliver_screenshot
-        )
-
     # What the keys do.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Views, help and palette are there once a project is open and no question is."""
+        """Views and help are there once a project is open."""
         if action in ("view", "help"):
-            return isinstance(self.screen, StudioScreen)
+            return self.current_mode in VIEWS
         return super().check_action(action, parameters)
 
     def action_view(self, view: str) -> None:
-        """Opens a view."""
-        self.show(view)
+        """Opens a view, unless a question is open."""
+        if isinstance(self.screen, StudioScreen):
+            self.show(view)
 
     def action_help(self) -> None:
         """Shows every key."""
@@ -198,15 +200,28 @@ class StudioApp(App[None]):
             self._is_leaving = True
             self.run_worker(self._leave(), exit_on_error=False)
 
+    def _heed_signals(self) -> None:
+        """Told to end by the system or a closed terminal, the studio saves and ends unasked."""
+        if sys.platform == "win32":
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(RuntimeError, ValueError):  # not in the main thread, as in tests
+                loop.add_signal_handler(number, lambda: self.run_worker(self._end()))
+
+    async def _end(self) -> None:
+        for screen in self.views():
+            with suppress(Exception):
+                await screen.before_quitting()
+        await in_thread(partial(_save, self.context))
+        self.exit()
+
     async def _leave(self) -> None:
         from ovi_studio.tui.quitting import leave
 
         try:
-            for screen in self.views():
-                await screen.before_quitting()
             if await leave(self):
-                await in_thread(partial(_save, self.context))
-                self.exit()
+                await self._end()
         except Exception as error:
             self.complain(error)
         finally:
@@ -236,19 +251,45 @@ class StudioApp(App[None]):
         sentence = sentence_of(error)
         if sentence is not None:
             return sentence
-        path = self.context.layout.state.log_folder / "studio.log"
-        try:
-            with path.open("a", encoding="utf-8") as log:
-                log.writelines(traceback.format_exception(error))
-        except OSError:
-            return f"This was not foreseen: {error}."
-        return f"This was not foreseen: {type(error).__name__}: {error}. Please report {path}."
+        path = write_down(error, self.context.layout)
+        report = f" Please report {path}." if path is not None else ""
+        return f"This was not foreseen: {type(error).__name__}: {error}.{report}"
+
+    def _fatal_error(self) -> None:
+        """Ends the studio after an error in it. The traceback goes to a log: it may hold prompts
+        and names, which are nobody's business on a shared screen."""
+        error = self._exception
+        path = write_down(error, self.context.layout) if error is not None else None
+        if path is None:
+            super()._fatal_error()
+            return
+        sentence = (
+            f"The studio ended because of a mistake in it: {type(error).__name__}: {error}. "
+            f"What was written is kept. Please report {path}."
+        )
+        self._exit_renderables.append(Text(sentence))
+        self._close_messages_no_wait()
+
+
+def write_down(error: BaseException, layout: ProjectLayout) -> Path | None:
+    """Puts an error that nobody foresaw into the studio's log. Returns it; None if it cannot."""
+    path = layout.state.log_folder / "studio.log"
+    try:
+        with path.open("a", encoding="utf-8") as log:
+            log.writelines(traceback.format_exception(error))
+    except OSError:
+        return None
+    return path
+
+
+def _prepare(layout: ProjectLayout) -> None:
+    if is_used(layout):  # nothing is left behind in a folder that is no project
+        layout.state.create()
 
 
 def _save(context: StudioContext) -> None:
-    if is_used(context.layout):  # nothing is left behind in a folder that is no project
-        context.layout.state.create()
-        context.remembered.save()
+    _prepare(context.layout)
+    context.remembered.save()
 
 
 def _checked(kind: str, name: str | None, known: Sequence[str]) -> str | None:

@@ -93,9 +93,7 @@ class ClipActions(StudioScreen):
                 library.tag(clips, tag)
 
         if added or gone:
-            self._change(
-                clips, "tags", lambda: change(added, gone), lambda: change(gone, added)
-            )
+            self._change(clips, "tags", lambda: change(added, gone), lambda: change(gone, added))
 
     def action_note(self) -> None:
         """Asks for the note of the clip."""
@@ -144,9 +142,7 @@ class ClipActions(StudioScreen):
         shown = shortened(clips[0].path.name, 60) if len(clips) == 1 else f"{len(clips)} clips"
         self.confirm(
             f"Move {shown} to the trash?",
-            lambda: self.run_in_thread(
-                lambda: self.session.library.trash(clips), self._trashed
-            ),
+            lambda: self.run_in_thread(lambda: self.session.library.trash(clips), self._trashed),
             yes="Delete",
             detail="z brings it back; T shows the trash.",
         )
@@ -167,6 +163,8 @@ class ClipActions(StudioScreen):
 
         def then(_: object) -> None:
             self.say(f"Undone: {last.name}.")
+            if last.then is not None:
+                last.then()
             self.clips_changed()
 
         self.run_in_thread(last.undo, then)
@@ -207,14 +205,14 @@ class ClipActions(StudioScreen):
         library = self.session.library
         path = change.row.path
 
-        def undo() -> None:
-            library.undo_use(change)
-            self.app.call_from_thread(self.tell, SetChanged(path))
+        def told() -> None:
+            self.tell(SetChanged(path))
 
         def then(_: object) -> None:
-            self.session.remember(Undo("writing settings", undo))
+            undo = Undo("writing settings", lambda: library.undo_use(change), told)
+            self.session.remember(undo)
             self.say(f"Written into {path.name} row {change.row.row_id}; z takes it back.")
-            self.tell(SetChanged(path))
+            told()
 
         self.run_in_thread(lambda: library.write_use(change), then)
 

@@ -16,6 +16,8 @@ class Undo:
     """of the act, to be told"""
     undo: Callable[[], object]
     """called in a thread"""
+    then: Callable[[], object] | None = None
+    """called on the event loop after it"""
 
 
 @dataclass(slots=True)

@@ -13,10 +13,11 @@ from textual.strip import Strip
 
 UPPER_HALF = "▀"
 
-_FEWER_COLOURS = bytes(min(255, (value + 4) & 0xF8) for value in range(256))
-_MAX_STYLES = 50_000
+_FEWER_COLOURS = bytes(min(255, value + 4) & 0xF8 for value in range(256))
+_MAX_PIECES = 60_000
 
-_styles: dict[bytes, Style] = {}
+_pieces: dict[bytes, dict[int, Segment]] = {}
+"""Pieces by colours and length: one object for all places, so that little has to be collected."""
 
 
 def half_block_rows(width: int, height: int, pixels: bytes) -> list[list[Segment]]:
@@ -24,8 +25,8 @@ def half_block_rows(width: int, height: int, pixels: bytes) -> list[list[Segment
 
     `pixels` is RGB, row by row.
     """
-    if len(_styles) > _MAX_STYLES:
-        _styles.clear()
+    if len(_pieces) > _MAX_PIECES:
+        _pieces.clear()
     pixels = pixels.translate(_FEWER_COLOURS)
     stride = width * 3
     rows = []
@@ -45,20 +46,29 @@ def _row(upper: bytes, lower: bytes) -> list[Segment]:
             length += 1
             continue
         if length:
-            segments.append(Segment(UPPER_HALF * length, _style_of(before)))
+            segments.append(_piece(before, length))
         before, length = colours, 1
     if length:
-        segments.append(Segment(UPPER_HALF * length, _style_of(before)))
+        segments.append(_piece(before, length))
     return segments
 
 
+def _piece(colours: bytes, length: int) -> Segment:
+    by_length = _pieces.setdefault(colours, {})
+    piece = by_length.get(length)
+    if piece is None:
+        style = next(iter(by_length.values())).style if by_length else _style_of(colours)
+        piece = by_length[length] = Segment(UPPER_HALF * length, style)
+    return piece
+
+
 def _style_of(colours: bytes) -> Style:
-    style = _styles.get(colours)
-    if style is None:
-        style = _styles[colours] = Style(
-            color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:])
-        )
-    return style
+    return Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:]))
+
+
+def without_ground(style: Style) -> Style:
+    """The style with no colour behind the text, to be laid over another ground."""
+    return Style(color=style.color, bold=style.bold, dim=style.dim, italic=style.italic)
 
 
 def centred_strips(

@@ -9,7 +9,9 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
+from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
@@ -17,6 +19,9 @@ from textual.screen import ModalScreen
 from ovi_studio.tui.widgets.top_bar import VIEWS
 
 _OURS = "ovi_studio.tui."
+
+MAX_KEYS = 3
+"""More keys for the same thing are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,14 @@ class KeyGroup:
     title: str
     view: str | None
     entries: tuple[KeyEntry, ...]
+
+
+def keys_text(app: App[Any], entry: KeyEntry) -> str:
+    """The keys as they are shown: the first few, and none that few keyboards have."""
+    shown = [
+        app.get_key_display(binding) for binding in entry.bindings if "super" not in binding.key
+    ]
+    return " ".join(list(dict.fromkeys(shown))[:MAX_KEYS])
 
 
 def view_keys(view: str) -> list[KeyGroup]:

@@ -5,11 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-from ovi_studio.tui.keys import KeyEntry, KeyGroup, all_view_keys, class_keys
+from ovi_studio.tui.keys import KeyEntry, KeyGroup, all_view_keys, class_keys, keys_text
 from ovi_studio.tui.threads import in_thread
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class StudioCommands(Provider):
     async def discover(self) -> Hits:
         """All of them, while nothing is typed."""
         for name, entry in self._commands:
-            yield DiscoveryHit(name, self._command(entry), name, self._help(entry))
+            yield DiscoveryHit(self._shown(Content(name), entry), self._command(entry), name)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -40,15 +41,15 @@ class StudioCommands(Provider):
         for name, entry in self._commands:
             score = matcher.match(name)
             if score > 0:
-                command = self._command(entry)
-                yield Hit(score, matcher.highlight(name), command, name, self._help(entry))
+                shown = self._shown(matcher.highlight(name), entry)
+                yield Hit(score, shown, self._command(entry), name)
 
     def _command(self, entry: KeyEntry) -> Callable[[], object]:
         return partial(run_entry, cast("StudioApp", self.app), entry)
 
-    def _help(self, entry: KeyEntry) -> str:
-        keys = ", ".join(self.app.get_key_display(binding) for binding in entry.bindings)
-        return f"{keys}   {entry.description}" if entry.description != entry.title else keys
+    def _shown(self, name: Content, entry: KeyEntry) -> Content:
+        """The name, with its keys."""
+        return Content.assemble(name, "  ", (keys_text(self.app, entry), "dim not bold"))
 
 
 def _view_name(group: KeyGroup) -> str:

@@ -68,8 +68,9 @@ def picture_widget(kind: PictureKind) -> "type[Widget]":
             _import_quietly()
         from textual_image import widget
 
-        kinds = {"kitty": widget.TGPImage, "sixel": widget.SixelImage}
-        return kinds.get(kind, widget.HalfcellImage)
+        if kind == "kitty":
+            return widget.TGPImage
+        return widget.SixelImage if kind == "sixel" else widget.HalfcellImage
 
 
 def _import_quietly() -> None:

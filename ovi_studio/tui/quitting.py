@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 STAY, RUN_ON, STOP = "stay", "run on", "stop"
 
 CHOICES = (
-    Choice("y", "Stay", STAY),
+    Choice("n", "No, stay", STAY),
     Choice("b", "Quit, render on in the background", RUN_ON),
-    Choice("s", "Stop rendering and quit", STOP, is_destructive=True),
+    Choice("s", "Stop rendering, quit", STOP, is_destructive=True),
 )
 
 

@@ -6,6 +6,7 @@ reading and writing is done in threads; what the user has to decide is handed to
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ovi_studio.tui.screens.base import StudioScreen
 
 _Stamp = tuple[int, int, int]
+_News = tuple[Path, SetDocument | None, _Stamp | None]
 
 
 @dataclass(slots=True)
@@ -115,10 +117,12 @@ class SetKeeper:
         gone, held.journaled = held.journaled - kept, held.journaled & kept
         if gone:
             journal = self._view.context.journal
-            self._view.run_in_thread(
-                lambda: [journal.drop(path, row_id, TEXT_COLUMN) for row_id in gone],
-                group="journal",
-            )
+
+            def drop() -> None:
+                for row_id in gone:
+                    journal.drop(path, row_id, TEXT_COLUMN)
+
+            self._view.run_in_thread(drop, group="journal")
         waiting, held.then = held.then, []
         for then in waiting:
             then()
@@ -161,7 +165,7 @@ class SetKeeper:
             if session.is_saved:
                 continue
             try:
-                written, held.stamp = await in_thread(lambda one=session: _write(one.document))
+                written, held.stamp = await in_thread(partial(_write, session.document))
                 session.was_saved(written)
                 self._settle(held)
             except Exception as error:
@@ -171,12 +175,12 @@ class SetKeeper:
 
     # What others write.
 
-    def find_news(self) -> list[tuple[Path, SetDocument | None, _Stamp | None]]:
+    def find_news(self) -> list[_News]:
         """The open sets whose file was written by others; None for one that is gone.
 
         Reads files: call it from a thread.
         """
-        news = []
+        news: list[_News] = []
         for path, held in list(self._held.items()):
             stamp = _stamp(path)
             if held.is_saving or stamp == held.stamp:
@@ -189,7 +193,7 @@ class SetKeeper:
                 news.append((path, read_document(path), stamp))
         return news
 
-    def take_news(self, news: list[tuple[Path, SetDocument | None, _Stamp | None]]) -> None:
+    def take_news(self, news: list[_News]) -> None:
         """Goes on from what others have written."""
         for path, theirs, stamp in news:
             held = self._held[path]

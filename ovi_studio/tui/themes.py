@@ -43,7 +43,13 @@ _DARK = Theme(
     surface="#1a1f29",
     panel="#232a37",
     dark=True,
-    variables=dict(PROMPT_COLOURS),
+    variables={
+        **PROMPT_COLOURS,
+        "scrollbar": "#3a465c",
+        "scrollbar-hover": "#5f7fbf",
+        "scrollbar-background": "#1a1f29",
+        "scrollbar-corner-color": "#1a1f29",
+    },
 )
 _LIGHT = Theme(
     name="light",

@@ -57,7 +57,9 @@ def _ask_for_token(api: FastAPI) -> None:
     def openapi() -> dict[str, object]:
         document = make()
         parts = document.setdefault("components", {})
-        parts["securitySchemes"] = {"token": scheme.model.model_dump(exclude_none=True, by_alias=True)}
+        parts["securitySchemes"] = {
+            "token": scheme.model.model_dump(exclude_none=True, by_alias=True)
+        }
         document["security"] = [{"token": []}]
         return document
 

@@ -38,6 +38,16 @@ _CODES = {
 }
 
 
+_IN_PLAIN_WORDS = {
+    ("prompt", "string_pattern_mismatch"): "it is empty; write what should be seen and heard",
+    ("prompt", "string_too_short"): "it is empty; write what should be seen and heard",
+    ("size", "string_pattern_mismatch"): "write width x height in pixels, such as 1280x704",
+    ("seconds", "string_pattern_mismatch"): "write a number of seconds, such as 5",
+    ("image_url", "string_pattern_mismatch"): "use data:image/png;base64,...; nothing is fetched",
+}
+"""(field, pydantic's kind of fault) -> what to say of it"""
+
+
 class ApiError(Exception):
     """A request that is refused: the status, and what to tell."""
 
@@ -99,8 +109,11 @@ def first_fault(errors: Sequence[Any]) -> tuple[str, str | None]:
     places = [str(part) for part in fault["loc"] if part not in ("body", "query", "path", "header")]
     field = ".".join(places) or None
     message = str(fault["msg"]).rstrip(".")
+    message = _IN_PLAIN_WORDS.get((places[-1] if places else "", fault.get("type")), message)
     if fault.get("type") == "extra_forbidden":
         message = "there is no such field; the OpenAPI document lists them"
+    if fault.get("type") == "json_invalid":
+        field, message = None, "it holds no JSON that can be read"
     return f"{field or 'The request'}: {message}.", field
 
 

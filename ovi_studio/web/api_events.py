@@ -1,11 +1,12 @@
 """Progress of one clip as server-sent events, for as long as somebody listens.
 
-Each event has the video as its data, in the shape of `GET /v1/videos/{id}`: `progress` when
+Each event has the video as its data, in the shape of `GET /v1/videos/{video_id}`: `progress` when
 something changed, at last `completed`, `failed` or `cancelled`, and then the stream ends. `deleted`
 ends it when somebody removes the job.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -36,7 +37,9 @@ class OpenStreams:
     num_open: int = field(default=0)
 
 
-async def video_events(video_id: str, looks: QueueLooks, streams: OpenStreams) -> AsyncIterator[str]:
+async def video_events(
+    video_id: str, looks: QueueLooks, streams: OpenStreams
+) -> AsyncIterator[str]:
     """The events of a clip, written out. Ends with the clip, the job or the server."""
     streams.num_open += 1
     try:
@@ -46,11 +49,11 @@ async def video_events(video_id: str, looks: QueueLooks, streams: OpenStreams) -
             try:
                 look = await run_in_threadpool(looks.look, max_age=FRESH_SECONDS)
             except QueueError as error:
-                yield _event("error", number, f'{{"message": {_quoted(str(error))}}}')
+                yield _event("error", number, f'{{"message": {json.dumps(str(error))}}}')
                 return
             view = look.views.get(job_number(video_id))
             if view is None:
-                yield _event("deleted", number, f'{{"id": {_quoted(video_id)}}}')
+                yield _event("deleted", number, f'{{"id": {json.dumps(video_id)}}}')
                 return
             video = video_of(view, look)
             is_over = view.job.status.is_finished
@@ -73,34 +76,28 @@ def _event(name: str, number: int, data: str) -> str:
     return f"event: {name}\nid: {number}\ndata: {data}\n\n"
 
 
-def _quoted(text: str) -> str:
-    import json
-
-    return json.dumps(text)
-
-
 def event_routes(context: WebContext, looks: QueueLooks, streams: OpenStreams) -> APIRouter:
     """The address of events."""
     router = APIRouter()
 
     @router.get(
-        "/videos/{id}/events",
+        "/videos/{video_id}/events",
         responses=answers(404, 429)
         | {200: {"description": "Events until the end.", "content": {"text/event-stream": {}}}},
         response_class=StreamingResponse,
     )
-    async def events(id: str) -> StreamingResponse:
+    async def events(video_id: str) -> StreamingResponse:
         """Progress as server-sent events, until the clip is done, failed or cancelled."""
-        view_of(await run_in_threadpool(looks.look), id)
+        view_of(await run_in_threadpool(looks.look), video_id)
         if streams.num_open >= context.limits.event_streams:
             raise ApiError(
                 429,
-                f"{context.limits.event_streams} clients watch already. Ask GET /v1/videos/{id} "
-                "now and then instead.",
+                f"{context.limits.event_streams} clients watch already. Instead, ask now and then: "
+                f"GET /v1/videos/{video_id}.",
                 code="too_many_watch",
             )
         return StreamingResponse(
-            video_events(id, looks, streams),
+            video_events(video_id, looks, streams),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )

@@ -190,12 +190,12 @@ def media_routes(files: MediaFiles, looks: QueueLooks) -> APIRouter:
     """The addresses of files."""
     router = APIRouter()
 
-    @router.get("/videos/{id}/content", responses=_CONTENT, response_class=Response)
+    @router.get("/videos/{video_id}/content", responses=_CONTENT, response_class=Response)
     def video_content(
-        id: str, variant: ClipPart = Part.VIDEO, download: Download = False
+        video_id: str, variant: ClipPart = Part.VIDEO, download: Download = False
     ) -> Response:
         """The finished clip, or what belongs to it. Understands the header Range."""
-        job = view_of(looks.look(), id).job
+        job = view_of(looks.look(), video_id).job
         return files.of_job(job, variant, is_download=download)
 
     @router.get("/clips/{name}/content", responses=_CONTENT, response_class=Response)

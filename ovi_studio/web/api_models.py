@@ -1,4 +1,4 @@
-"""What the HTTP API takes and gives, as models that check themselves and write the OpenAPI document.
+"""What the HTTP API takes and gives, as models that check themselves and document themselves.
 
 Names and meanings are those of OpenAI's videos API where it has them; the fields it does not have
 are those of `ovi render`. Sizes in `size` are width x height, as there; everywhere else in Ovi

@@ -62,12 +62,12 @@ def studio_routes(context: WebContext, looks: QueueLooks) -> APIRouter:
         """The variants that can be rendered."""
         return ModelList(data=[_model(variant, context) for variant in VARIANTS.values()])
 
-    @router.get("/models/{id}", responses=answers(404))
-    def get_model(id: str) -> Model:
+    @router.get("/models/{model}", responses=answers(404))
+    def get_model(model: str) -> Model:
         """One variant."""
-        if id not in VARIANTS:
-            raise ApiError(404, f"There is no model {id[:60]!r}. Known: {', '.join(VARIANTS)}.")
-        return _model(VARIANTS[id], context)
+        if model not in VARIANTS:
+            raise ApiError(404, f"There is no model {model[:60]!r}. Known: {', '.join(VARIANTS)}.")
+        return _model(VARIANTS[model], context)
 
     @router.get("/profiles", responses=answers())
     def list_profiles() -> ProfileList:

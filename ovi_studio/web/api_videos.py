@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-import json
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
@@ -30,8 +29,6 @@ from ovi_studio.web.uploads import keep_picture
 MAX_FIELDS = 40
 
 Order = Literal["asc", "desc"]
-
-_Order = TypeVar("_Order", VideoOrder, VideoForm)
 
 
 def video_routes(context: WebContext, looks: QueueLooks, files: MediaFiles) -> APIRouter:
@@ -74,28 +71,28 @@ def video_routes(context: WebContext, looks: QueueLooks, files: MediaFiles) -> A
             has_more=len(ids) > limit,
         )
 
-    @router.get("/videos/{id}", responses=answers(404))
-    def get_video(id: str) -> Video:
+    @router.get("/videos/{video_id}", responses=answers(404))
+    def get_video(video_id: str) -> Video:
         """How far a clip is."""
         look = looks.look()
-        return video_of(view_of(look, id), look)
+        return video_of(view_of(look, video_id), look)
 
-    @router.post("/videos/{id}/cancel", responses=answers(404, 409))
-    def cancel_video(id: str) -> Video:
+    @router.post("/videos/{video_id}/cancel", responses=answers(404, 409))
+    def cancel_video(video_id: str) -> Video:
         """Stop a clip: at once while it waits, else when its worker sees it."""
-        job = view_of(looks.look(), id).job
+        job = view_of(looks.look(), video_id).job
         if job.status.is_finished:
             raise ApiError(
                 409, f"The clip has ended, it is {job.status}. There is nothing to cancel."
             )
         control.cancel([str(job.id)])
         look = looks.look()
-        return video_of(view_of(look, id), look)
+        return video_of(view_of(look, video_id), look)
 
-    @router.post("/videos/{id}/retry", responses=answers(404, 409))
-    def retry_video(id: str) -> Video:
+    @router.post("/videos/{video_id}/retry", responses=answers(404, 409))
+    def retry_video(video_id: str) -> Video:
         """Let a clip that failed or was cancelled wait again."""
-        job = view_of(looks.look(), id).job
+        job = view_of(looks.look(), video_id).job
         again, _ = control.retry([str(job.id)])
         if not again:
             raise ApiError(
@@ -104,18 +101,18 @@ def video_routes(context: WebContext, looks: QueueLooks, files: MediaFiles) -> A
                 "cancelled can be tried again.",
             )
         look = looks.look()
-        return video_of(view_of(look, id), look)
+        return video_of(view_of(look, video_id), look)
 
-    @router.delete("/videos/{id}", responses=answers(404, 409))
-    def delete_video(id: str) -> VideoDeleted:
+    @router.delete("/videos/{video_id}", responses=answers(404, 409))
+    def delete_video(video_id: str) -> VideoDeleted:
         """Forget a clip that has ended, and move its file to the project's trash."""
-        job = view_of(looks.look(), id).job
+        job = view_of(looks.look(), video_id).job
         if not job.status.is_finished:
             raise ApiError(409, f"The clip is {job.status}. Cancel it first.", code="not_ended")
         if job.status is JobStatus.DONE:
             files.trash(job)
         control.clear([job])
-        return VideoDeleted(id=id)
+        return VideoDeleted(id=video_id)
 
     return router
 
@@ -148,10 +145,9 @@ async def _read_order(
 
 def _read_json(body: bytes) -> tuple[VideoOrder, bytes | None]:
     try:
-        data = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ApiError(400, "The request holds no JSON that can be read.") from error
-    order = _validated(VideoOrder, data)
+        order = VideoOrder.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise _refusal(error) from error
     if order.input_reference is None:
         return order, None
     encoded = order.input_reference.image_url.partition(",")[2]
@@ -163,9 +159,7 @@ def _read_json(body: bytes) -> tuple[VideoOrder, bytes | None]:
         ) from error
 
 
-async def _read_form(
-    request: Request, context: WebContext
-) -> tuple[VideoForm, bytes | None]:
+async def _read_form(request: Request, context: WebContext) -> tuple[VideoForm, bytes | None]:
     try:
         form = await request.form(
             max_files=1, max_fields=MAX_FIELDS, max_part_size=context.limits.json_bytes
@@ -177,8 +171,10 @@ async def _read_form(
         fields, picture = await _fields_of(form, context)
     finally:
         await form.close()
-    order = _validated(VideoForm, fields)
-    return order, picture
+    try:
+        return VideoForm.model_validate(fields), picture
+    except ValidationError as error:
+        raise _refusal(error) from error
 
 
 async def _fields_of(form: FormData, context: WebContext) -> tuple[dict[str, Any], bytes | None]:
@@ -191,7 +187,9 @@ async def _fields_of(form: FormData, context: WebContext) -> tuple[dict[str, Any
         if not isinstance(value, UploadFile):
             fields[name] = value
         elif name != "input_reference":
-            raise ApiError(400, f"{name[:60]} is no file; only input_reference is.", param=name[:60])
+            raise ApiError(
+                400, f"{name[:60]} is no file; only input_reference is.", param=name[:60]
+            )
         elif (value.size or 0) > context.limits.picture_bytes:
             most = context.limits.picture_bytes / 1e6
             raise ApiError(413, f"The picture is too large: {most:.0f} MB at most.", param=name)
@@ -206,13 +204,6 @@ async def _fields_of(form: FormData, context: WebContext) -> tuple[dict[str, Any
     return fields, picture
 
 
-def _validated(model: type[_Order], data: Any) -> _Order:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        message, param = first_fault(error.errors())
-        raise ApiError(400, message, param=param) from error
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+def _refusal(error: ValidationError) -> ApiError:
+    message, param = first_fault(error.errors())
+    return ApiError(400, message, param=param)

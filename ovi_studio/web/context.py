@@ -27,6 +27,8 @@ class Limits:
     """of an uploaded picture, height times width"""
     upload_folder_bytes: int = 2 * 1024 * 1024 * 1024
     """of all pictures that were uploaded to this project together"""
+    page_folder_bytes: int = 512 * 1024 * 1024
+    """of everything uploaded to the page in one run, before it is checked"""
     prompt_characters: int = 10_000
     waiting_jobs: int = 500
     """unfinished jobs of the project, from wherever they came"""

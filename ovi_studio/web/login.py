@@ -1,7 +1,7 @@
 """The secret of a server that others can reach, who has shown it, and the page that asks for it.
 
-The secret itself is not kept: only its hash is, and every comparison takes the same time. Wrong
-guesses make everybody wait a little, and after many of them in a row nothing is compared for a while.
+The secret itself is not kept, only its hash, and every comparison takes the same time. After many
+wrong guesses in a row from one address, nothing from there is compared for a while.
 """
 
 import hashlib

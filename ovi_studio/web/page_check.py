@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ovi.spec.geometry import FrameSize
 from ovi_studio.actions.live_check import LiveCheck, LiveChecker, fixed_cells
 from ovi_studio.actions.settings import load_settings
 from ovi_studio.lint.diagnostic import Diagnostic, Severity
@@ -48,9 +49,12 @@ def fix_all(context: WebContext, row: PromptRow) -> Mapping[str, str]:
 
 
 def with_cells(values: FormValues, cells: Mapping[str, str]) -> FormValues:
-    """The fields with what a fix makes of the texts among them."""
+    """The fields with what a fix makes of the texts and the size among them."""
+    size = FrameSize.parse(cells["size"]) if cells.get("size") else None
     return replace(
         values,
+        height=values.height if size is None else size.height,
+        width=values.width if size is None else size.width,
         prompt=cells.get(TEXT_COLUMN, values.prompt),
         video_negative=cells.get("video_negative", values.video_negative),
         audio_negative=cells.get("audio_negative", values.audio_negative),
@@ -155,7 +159,7 @@ def _finding(finding: Diagnostic, text: str) -> Markup:
         tag("span", _SIGNS[finding.severity], class_="sign", title=str(finding.severity)),
         tag("div", tag("span", finding.message, about), quoted and join([" ", quoted]),
             tag("small", f" {finding.code} {finding.name}"), fix and tag("div", fix)),
-        class_=str(finding.severity),
+        class_=f"is-{finding.severity}",
     )  # fmt: skip
 
 

@@ -3,12 +3,11 @@
 import threading
 from collections.abc import Sequence
 
-from ovi_studio.actions.clip_pictures import STRIP_FRAMES
 from ovi_studio.actions.library import ClipLibrary, LibraryClip, SettingsChange, recipe_lines
 from ovi_studio.errors import UsageError
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_links import clip_download, clip_link
-from ovi_studio.web.page_markup import Markup, button, join, tag
+from ovi_studio.web.page_markup import Markup, button, counted, film, join, tag
 
 PAGE_CLIPS = 24
 """Clips on one page of the gallery."""
@@ -76,7 +75,7 @@ def show_gallery(clips: Sequence[LibraryClip], page: int, chosen: str) -> Markup
     page = max(0, min(page, num_pages - 1))
     shown = clips[page * PAGE_CLIPS : (page + 1) * PAGE_CLIPS]
     turn = tag(
-        "div", tag("span", f"{len(clips)} clips", class_="ovi-sub"),
+        "div", tag("span", counted(len(clips), "clip"), class_="ovi-sub"),
         tag("div", button("‹ newer", "turn", page=page - 1, is_off=page == 0, kind="quiet"),
             tag("span", f"{page + 1} of {num_pages}", class_="ovi-sub"),
             button("older ›", "turn", page=page + 1, is_off=page == num_pages - 1, kind="quiet"),
@@ -126,12 +125,13 @@ def show_clip(clip: LibraryClip) -> Markup:
 
 def _card(clip: LibraryClip, is_chosen: bool) -> Markup:
     star = tag("span", "★ ", class_="ovi-star") if clip.is_starred else None
+    shape = (clip.height, clip.width) if clip.height and clip.width else (1, 1)
     about = [clip.variant, None if clip.seed is None else f"seed {clip.seed}"]
     if clip.height and clip.width:
         about.append(f"{clip.height}×{clip.width}")
     return tag(
         "button",
-        tag("span", _film(clip), class_="pic"),
+        tag("span", film(clip_link(clip.identity, "thumbnail"), shape), class_="pic"),
         tag("span", tag("span", star, clip.prompt or clip.name, class_="text"),
             tag("span", ", ".join(one for one in about if one), class_="ovi-sub"),
             tag("span", *(tag("span", one, class_="ovi-tag") for one in clip.tags))
@@ -139,14 +139,6 @@ def _card(clip: LibraryClip, is_chosen: bool) -> Markup:
         type="button", class_=f"ovi-clip{' chosen' if is_chosen else ''}", data_act="clip-open",
         data_clip=clip.identity,
     )  # fmt: skip
-
-
-def _film(clip: LibraryClip) -> Markup:
-    """A frame of the clip, which moves under the pointer: the strip of frames behind a window."""
-    shape = f"{clip.width}/{clip.height}" if clip.height and clip.width else "1"
-    picture = f"background-image:url('{clip_link(clip.identity, 'thumbnail')}')"
-    return tag("span", style=f"aspect-ratio:{shape};--frames:{STRIP_FRAMES};{picture}",
-               class_="film")  # fmt: skip
 
 
 def _what_changed(change: SettingsChange) -> str:

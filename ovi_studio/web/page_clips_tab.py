@@ -10,9 +10,8 @@ from ovi_studio.errors import StudioError
 from ovi_studio.render.record import read_clip_recipe
 from ovi_studio.web.page_clips import ACTS, SharedLibrary, find_clips, show_clip, show_gallery
 from ovi_studio.web.page_desk import Desk
+from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors
 from ovi_studio.web.page_markup import CLICKS, Markup, read_click, tag
-from ovi_studio.web.page_telling import message_of, tell, tells_errors
-from ovi_studio.web.page_write import QUIET
 
 
 @dataclass

@@ -11,8 +11,11 @@ from ovi_studio.prompt.prompt_set import IMAGE_COLUMN, TEXT_COLUMN, PromptRow
 from ovi_studio.render.job import RenderJob
 from ovi_studio.render.record import Recipe
 from ovi_studio.web.context import WebContext
+from ovi_studio.web.page_events import tell, tells_errors
 from ovi_studio.web.page_fields import Fields
+from ovi_studio.web.page_first_frame import picture_name, picture_path, picture_shown
 from ovi_studio.web.page_form import (
+    FIELD_NAMES,
     FormValues,
     cells_of,
     read_fields,
@@ -21,18 +24,16 @@ from ovi_studio.web.page_form import (
 )
 from ovi_studio.web.page_markup import Markup, tag
 from ovi_studio.web.page_sets import add_row, own_sets, read_row, save_row, set_path
-from ovi_studio.web.page_telling import tell, tells_errors
-from ovi_studio.web.page_write import loaded, outputs_to_load, picture_name, picture_path
 
 
 class Desk:
     """The form together with the row that it was opened from."""
 
-    def __init__(self, context: WebContext, fields: Fields) -> None:
+    def __init__(self, context: WebContext, fields: Fields, tabs: Any) -> None:
         """Builds the part that keeps a prompt in a set. `connect` gives it life."""
         self._context = context
         self._fields = fields
-        self.tabs: Any = None
+        self._tabs = tabs
         self.place = gr.HTML(elem_id="ovi-place")
         with gr.Row():
             self.set_name = gr.Dropdown(
@@ -49,7 +50,7 @@ class Desk:
     @property
     def outputs(self) -> list[Any]:
         """The components that another prompt goes to."""
-        return [*outputs_to_load(self._fields), *self._bound, self.tabs]
+        return [*outputs_to_load(self._fields), *self._bound, self._tabs]
 
     @property
     def _bound(self) -> list[Any]:
@@ -147,6 +148,25 @@ class Desk:
         except StudioError:
             tell("Its first frame is not in this project: choose one.")
             return ""
+
+
+def loaded(context: WebContext, values: FormValues, picture: str = "") -> list[Any]:
+    """New content for `outputs_to_load`."""
+    shown = picture_shown(context, picture)
+    name = picture if shown is not None else ""
+    return [*(getattr(values, key) for key in FIELD_NAMES), name, shown, False, values.variant]
+
+
+def outputs_to_load(fields: Fields) -> list[Any]:
+    """The components that another prompt with its settings goes to."""
+    return [*fields.written, fields.picture_name, fields.picture, fields.is_drawn,
+            fields.variant_before]  # fmt: skip
+
+
+def own_set_choices(context: WebContext, chosen: object) -> Any:
+    """An update of the dropdown that says where the prompt is kept."""
+    value = chosen if isinstance(chosen, str) and chosen else None
+    return gr.update(choices=list(own_sets(context)), value=value)
 
 
 def show_place(name: str | None, row_id: str) -> Markup:

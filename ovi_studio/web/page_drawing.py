@@ -1,14 +1,14 @@
-"""Drawing a first frame on the page, with its own prompt, seed and size, before the clip is made."""
+"""Draws a first frame on the page, with its own prompt, seed and size, before there is a clip."""
 
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from ovi_studio.actions.drawing import DrawingOrder, can_draw, draw_first_frame
 from ovi_studio.web.context import WebContext
-from ovi_studio.web.page_fields import RANDOM_SEED
-from ovi_studio.web.page_telling import tells_errors
+from ovi_studio.web.page_events import tells_errors
+from ovi_studio.web.page_fields import RANDOM_SEED, Fields
+from ovi_studio.web.page_first_frame import picture_name, picture_shown
 from ovi_studio.web.uploads import keep_picture
 
 MISSING = (
@@ -17,10 +17,7 @@ MISSING = (
 )
 
 
-def build_drawing(
-    context: WebContext, picture_name: Any, picture: Any,
-    load_picture: Callable[[str], Any], name_of: Callable[..., str],
-) -> None:  # fmt: skip
+def build_drawing(context: WebContext, fields: Fields) -> None:
     """The image generator's fields and its button; what it draws becomes the first frame."""
     if not context.can_draw_first_frames:
         return
@@ -43,9 +40,9 @@ def build_drawing(
                 prompt=text, seed=int(seed or 0), height=int(height or 0), width=int(width or 0)
             )
             data = draw_first_frame(order, context.layout, context.defaults)
-            name = name_of(context, keep_picture(context, data))
-            return name, load_picture(name)
+            name = picture_name(context, keep_picture(context, data))
+            return name, picture_shown(context, name)
 
-        draw.click(drawn, [prompt, seed, height, width], [picture_name, picture],
+        draw.click(drawn, [prompt, seed, height, width], [fields.picture_name, fields.picture],
                    api_visibility="private", concurrency_limit=1)  # fmt: skip
         other.click(None, None, seed, js=RANDOM_SEED, api_visibility="private")

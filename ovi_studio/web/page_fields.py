@@ -119,7 +119,9 @@ def build_clip(fields: Fields, start: FormValues) -> None:
         fields.named["repeats"] = gr.Number(
             start.repeats, label="Clips", precision=0, minimum=1, min_width=80,
         )  # fmt: skip
-        fields.random_seed = gr.Button("Random seed", min_width=110)
+        fields.random_seed = gr.Button(
+            "Random seed", min_width=110, size="md", elem_id="ovi-random"
+        )
     fields.variant_before = gr.Textbox(start.variant, visible="hidden")
 
 
@@ -134,7 +136,7 @@ def build_sampling(fields: Fields, start: FormValues) -> None:
             start.num_steps, label="Steps", precision=0, minimum=1, min_width=90
         )
         named["slg_layer"] = gr.Number(
-            start.slg_layer, label="SLG layer", info="0 or below: none", precision=0, minimum=-1,
+            start.slg_layer, label="SLG layer (0: none)", precision=0, minimum=-1,
             maximum=1000, min_width=90,
         )  # fmt: skip
     named["shift"] = gr.Slider(0.1, 20, start.shift, step=0.1, label="Shift")

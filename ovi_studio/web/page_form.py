@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ovi.spec.geometry import FrameSize
+from ovi.spec.geometry import FrameSize, fit_size
 from ovi.spec.profiles import AUTO, PROFILES
 from ovi.spec.request import SOLVERS, ClipRequest, Mode
-from ovi.spec.variants import VARIANTS, variant_named
+from ovi.spec.variants import VARIANTS, Variant, variant_named
 from ovi_studio.actions.settings import choices_of_settings, load_settings
 from ovi_studio.errors import UsageError
 from ovi_studio.render.choices import Choices, choices_of_row
@@ -84,7 +84,7 @@ def values_of_choices(chosen: Choices, prompt: str) -> FormValues:
     """The fields that stand for choices; what nobody chose is as in a render."""
     variant = variant_named(chosen.variant or "nano")
     sampling, guidance = sampling_for(chosen, variant), guidance_for(chosen, variant)
-    size = chosen.size or PUBLISHED_SIZE
+    size = chosen.size or usual_size(variant)
     return FormValues(
         prompt=prompt,
         variant=variant.name,
@@ -102,6 +102,14 @@ def values_of_choices(chosen: Choices, prompt: str) -> FormValues:
         video_negative=guidance.video_negative,
         audio_negative=guidance.audio_negative,
     )
+
+
+def usual_size(variant: Variant) -> FrameSize:
+    """The published page's size, as large as the variant makes it; of `nano` a square."""
+    if variant.is_embedded:
+        side = round(variant.target_area**0.5)
+        return FrameSize(side, side)
+    return fit_size(PUBLISHED_SIZE.height, PUBLISHED_SIZE.width, variant.target_area)
 
 
 def values_of_row(cells: Mapping[str, str], prompt: str, context: WebContext) -> FormValues:
@@ -132,14 +140,18 @@ def values_of_request(request: ClipRequest, profile: str | None) -> FormValues:
     )
 
 
+OF_VARIANT = ("num_steps", "slg_layer", "height", "width")
+"""Fields whose usual value depends on the variant."""
+
+
 def for_variant(values: FormValues, before: str) -> FormValues:
-    """The fields after another variant was chosen: steps and SLG layer that were the old variant's
-    usual ones become the new one's.
+    """The fields after another variant was chosen: those of `OF_VARIANT` that were as usual for
+    the old one become as usual for the new one.
     """
     old, new = (values_of_choices(Choices(variant=name), "") for name in (before, values.variant))
     changes = {
         name: getattr(new, name)
-        for name in ("num_steps", "slg_layer")
+        for name in OF_VARIANT
         if getattr(values, name) == getattr(old, name)
     }
     return replace(values, **changes)
@@ -168,9 +180,7 @@ def values_of_draft(draft: object, context: WebContext) -> FormValues:
     return values
 
 
-def choices_of(
-    values: FormValues, picture: Path | None, *, is_drawn: bool = False
-) -> Choices:
+def choices_of(values: FormValues, picture: Path | None, *, is_drawn: bool = False) -> Choices:
     """What the fields say. Raises RequestError for a size that cannot be."""
     mode = Mode.I2V if picture is not None else Mode.T2I2V if is_drawn else Mode.T2V
     return Choices(

@@ -5,9 +5,8 @@ assistant that edits the page. Whatever is not named here is not reachable, so t
 Gradio opens nothing.
 """
 
-import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +34,8 @@ _TOOLS = re.compile(r"mcp(/.*)?")
 
 _FILE = "file="
 
+_UPLOAD = "/gradio_api/upload"
+
 SETTINGS = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
@@ -50,42 +51,71 @@ SETTINGS = {
 """What Gradio reads from the environment: no telemetry, nothing outside, nothing but the page."""
 
 
-def tame_gradio(page_folder: Path, environment: MutableMapping[str, str] | None = None) -> None:
-    """Tells Gradio where its files go and takes from it what reaches outside.
-
-    Has to happen before it is imported.
-    """
-    environment = os.environ if environment is None else environment
+def tame_gradio(page_folder: Path, environment: MutableMapping[str, str]) -> None:
+    """Tells Gradio where its files go, and to be quiet. Has to happen before it is imported."""
     environment.update(SETTINGS)
-    page_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment["GRADIO_TEMP_DIR"] = str(page_folder)
     environment["GRADIO_EXAMPLES_CACHE"] = str(page_folder / "examples")
 
 
-def close_downloads() -> None:
-    """A component that is given an address instead of an upload fetches nothing."""
+def close_gradio(page: Any, folders: Sequence[Path]) -> None:
+    """Lets components take files of some folders only, once the page is mounted.
+
+    A mounted page is not launched in Gradio's eyes, and until it is, Gradio copies whatever file a
+    client names into the folder that it serves from. An address that a client names instead of an
+    upload would be fetched.
+    """
     from gradio import processing_utils
+    from gradio.exceptions import InvalidPathError
+
+    page.has_launched = page.is_running = True
+
+    def check_upload(path: str | Path, check_in_upload_folder: bool) -> None:
+        del check_in_upload_folder  # what the page shows lies in the same folders
+        if not any(is_inside(path, folder) for folder in folders):
+            raise InvalidPathError("Only files that were uploaded to this page are taken.")
 
     async def refuse(*_: Any, **__: Any) -> NoReturn:
         raise PermissionError("Addresses are not fetched here: upload the file itself.")
 
+    processing_utils._check_allowed = check_upload
     processing_utils.async_ssrf_protected_get = refuse
     processing_utils.async_ssrf_protected_download = refuse
+
+
+def is_inside(path: str | Path, folder: Path) -> bool:
+    """Whether a path is a file in a folder, links followed."""
+    try:
+        real = Path(path).resolve(strict=True)
+        return real.is_file() and real.is_relative_to(folder.resolve())
+    except (OSError, ValueError):
+        return False
 
 
 class PageGate:
     """Wraps the application that holds the page."""
 
-    def __init__(self, app: ASGIApp, page_folder: Path, *, has_tools: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, page_folder: Path, *, has_tools: bool, max_folder_bytes: int
+    ) -> None:
         """`page_folder` is where uploads lie; with `has_tools` the MCP server is reachable."""
         self._app = app
         self._folder = page_folder
         self._has_tools = has_tools
+        self._max_folder_bytes = max_folder_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and not self._is_open(scope["path"]):
             refusal = error_response(404, "There is nothing at this address.")
+            await refusal(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] == _UPLOAD and self._is_full():
+            refusal = error_response(
+                413,
+                "Too much was uploaded to this page since it was opened. End it with Ctrl-C and "
+                "start it again.",
+            )
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -101,13 +131,10 @@ class PageGate:
             return False
         rest = path.removeprefix(_GRADIO)
         if rest.startswith(_FILE):
-            return self._is_upload(rest.removeprefix(_FILE))
+            return is_inside(rest.removeprefix(_FILE), self._folder)
         return bool(_CALLS.fullmatch(rest)) or (self._has_tools and bool(_TOOLS.fullmatch(rest)))
 
-    def _is_upload(self, name: str) -> bool:
-        """Whether a file that is asked for by its path lies among the uploads, links followed."""
-        try:
-            real = Path(name).resolve(strict=True)
-            return real.is_file() and real.is_relative_to(self._folder.resolve())
-        except (OSError, ValueError):
-            return False
+    def _is_full(self) -> bool:
+        """Whether uploads of this run have taken the room that they may take."""
+        held = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        return held > self._max_folder_bytes

@@ -10,7 +10,7 @@ from ovi_studio.render.job import JobStatus, RenderJob
 from ovi_studio.report.durations import duration_text
 from ovi_studio.report.queue_watch import clip_name, pace_text, stage_text, state_word
 from ovi_studio.web.page_links import job_download, job_link, version_of
-from ovi_studio.web.page_markup import Markup, button, join, tag
+from ovi_studio.web.page_markup import Markup, button, counted, film, join, tag
 
 MAX_JOBS = 60
 """Jobs that the list shows of each kind; the others are counted."""
@@ -188,8 +188,9 @@ def _card(view: JobView, layout: ProjectLayout, *, is_first: bool, is_last: bool
         link = job_link(job.id, "preview", version=preview.written)
         picture = tag("img", src=link, alt="preview")
     elif job.status is JobStatus.DONE:
+        size = job.task.request.size
         link = job_link(job.id, "thumbnail", version=version_of(job))
-        picture = tag("img", src=link, alt="", loading="lazy")
+        picture = film(link, (size.height, size.width))
     request = job.task.request
     return tag(
         "div",
@@ -255,7 +256,7 @@ def _queue_head(snapshot: QueueSnapshot) -> Markup:
     ended = snapshot.count(JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED)
     clear = button(
         f"Forget {ended} that ended", "clear", is_off=not ended, kind="danger",
-        ask=f"Forget {ended} jobs that ended? Their clips stay.",
+        ask=f"Forget {counted(ended, 'job')} that ended? The clips stay.",
     )  # fmt: skip
     stop = button(
         "Cancel all", "cancel-all", kind="danger",

@@ -7,6 +7,8 @@ a page, a prompt, a file name, a line of a log, is shown as it is written.
 import html
 from collections.abc import Iterable
 
+from ovi_studio.actions.clip_pictures import STRIP_FRAMES
+
 VOID = frozenset({"img", "br", "input", "source"})
 """Elements without an end."""
 
@@ -46,6 +48,20 @@ def button(
         "button", label, type="button", class_=f"ovi-button {kind}".strip(), data_act=act,
         data_ask=ask, disabled=is_off, **named,
     )  # fmt: skip
+
+
+def film(strip: str, shape: tuple[int, int]) -> Markup:
+    """A frame of a clip, which moves under the pointer: its strip of frames behind a window.
+
+    `strip` is the address of the strip, `shape` height and width of a frame.
+    """
+    style = f"aspect-ratio:{shape[1]}/{shape[0]};--frames:{STRIP_FRAMES};"
+    return tag("span", style=f"{style}background-image:url('{strip}')", class_="film")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 CLICKS = """

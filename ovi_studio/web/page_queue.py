@@ -5,6 +5,8 @@ from ovi_studio.errors import UsageError
 from ovi_studio.render.job import JobStatus, RenderJob
 from ovi_studio.render.ordering import Place
 from ovi_studio.web.context import WebContext
+from ovi_studio.web.page_markup import counted
+
 
 class QueueButtons:
     """What the buttons of the queue do. Each returns what to tell the user, or None.
@@ -51,11 +53,12 @@ def _resume(control: QueueControl) -> str | None:
 
 def _cancel_all(control: QueueControl) -> str | None:
     stopped = control.cancel(["waiting", "running"])
-    return f"{len(stopped)} jobs are being stopped."
+    return f"Stopped: {counted(len(stopped), 'job')}."
 
 
 def _clear(control: QueueControl) -> str | None:
-    return f"{control.clear(control.finished(['all']))} jobs are forgotten; their clips stay."
+    number = control.clear(control.finished(["all"]))
+    return f"Forgotten: {counted(number, 'job')}. The clips stay."
 
 
 def _cancel(control: QueueControl, number: int) -> str | None:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +24,14 @@ from ovi_studio.report.rewriting import estimate_line, plan_lines, spent_line
 from ovi_studio.rewrite.order import RowResult, Wish
 from ovi_studio.rewrite.part import Part
 from ovi_studio.web.context import WebContext
-from ovi_studio.web.page_markup import Markup, join, tag
+from ovi_studio.web.page_events import message_of, tell, tells_errors
+from ovi_studio.web.page_markup import Markup, counted, join, tag
 from ovi_studio.web.page_sets import own_sets, set_path
-from ovi_studio.web.page_telling import message_of, tell, tells_errors
 
-OFFLINE = "(offline bank)"
+OFFLINE = "the offline bank, without a model"
 """In the place of a connection."""
 
-USUAL = "(the usual)"
+USUAL = "the usual connection"
 
 _WORD = re.compile(r"\s+|[^\s\w]|\w+")
 
@@ -49,8 +49,16 @@ class Rewritten:
         return {_name_of(result): result for result in self.results if result.is_rewritten}
 
 
-def build_rewrite(context: WebContext, on_saved: Callable[[gr.blocks.Block], None]) -> Any:
-    """The components of the tab and what they do; returns the dropdown of sets."""
+@dataclass
+class RewriteTab:
+    """The components that are filled from outside."""
+
+    sets: Any
+    writer: Any
+
+
+def build_rewrite(context: WebContext) -> RewriteTab:
+    """The components of the tab, and what they do."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             sets = gr.Dropdown([], label="Set", elem_id="ovi-rewrite-set", filterable=False)
@@ -58,7 +66,7 @@ def build_rewrite(context: WebContext, on_saved: Callable[[gr.blocks.Block], Non
                 label="Theme", lines=2, placeholder="AI is taking over the coffee machine",
                 elem_id="ovi-theme",
             )  # fmt: skip
-            connection = gr.Dropdown([USUAL, OFFLINE], value=USUAL, label="Written by",
+            connection = gr.Dropdown([USUAL, OFFLINE], value=None, label="Written by",
                                      elem_id="ovi-connection", filterable=False)  # fmt: skip
             with gr.Accordion("More", open=False):
                 part = gr.Dropdown([str(one) for one in Part], value=str(Part.SPEECH),
@@ -69,7 +77,7 @@ def build_rewrite(context: WebContext, on_saved: Callable[[gr.blocks.Block], Non
                 versions = gr.Number(1, label="Versions of each row", precision=0, minimum=1)
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0)
             with gr.Row():
-                count = gr.Button("What would it cost?", min_width=120)
+                count = gr.Button("Estimate", min_width=100)
                 write = gr.Button("Rewrite", variant="primary", min_width=120,
                                   elem_id="ovi-rewrite")  # fmt: skip
                 stop = gr.Button("Stop", min_width=80, visible=False)
@@ -85,10 +93,6 @@ def build_rewrite(context: WebContext, on_saved: Callable[[gr.blocks.Block], Non
                 in_place = gr.Button("Change the set itself", min_width=130)
     kept = gr.State(None)
     ordered = [sets, theme, connection, part, language, tone, voice, versions, seed]
-
-    def fill() -> Any:
-        names = _connections(context)
-        return gr.update(choices=names, value=names[0])
 
     def counted(*written: Any) -> Markup:
         plan = plan_rewrite(_order(context, written), context.working_folder)
@@ -114,7 +118,7 @@ def build_rewrite(context: WebContext, on_saved: Callable[[gr.blocks.Block], Non
             raise UsageError("Give the set a name without .csv: it goes to the folder of sets.")
         path = new_path(plan, name.strip() or None, context.working_folder)
         num_rows = save_new_set(plan, results, path)
-        tell(f"{num_rows} rows are in the new set {path.stem}.")
+        tell(f"The new set {path.stem} has {counted(num_rows, 'row')}.")
         return ""
 
     @tells_errors
@@ -125,10 +129,9 @@ def build_rewrite(context: WebContext, on_saved: Callable[[gr.blocks.Block], Non
         left = f" Left alone, for they were changed meanwhile: {', '.join(skipped)}."
         tell(f"{plan.source.path.stem} is changed.{left if skipped else ''}")
 
-    event = save.click(save_new, [kept, taken, into], into, api_visibility="private")
-    on_saved(event)
-    on_saved(in_place.click(save_here, [kept, taken], None, api_visibility="private"))
-    return sets, connection, fill
+    save.click(save_new, [kept, taken, into], into, api_visibility="private")
+    in_place.click(save_here, [kept, taken], None, api_visibility="private")
+    return RewriteTab(sets, connection)
 
 
 def show_results(results: Sequence[RowResult], num_rows: int) -> Markup:
@@ -180,7 +183,7 @@ def _run(context: WebContext, fields: Sequence[Any]) -> Iterator[tuple[Any, ...]
     results.sort(key=lambda result: (order[result.task.row.id], result.task.draw))
     rewritten = Rewritten(plan, tuple(results))
     num_new = len(rewritten.offers)
-    words = f"{num_new} rows have new words, {len(results) - num_new} are kept. {spent}"
+    words = f"{counted(num_new, 'row')} with new words, {len(results) - num_new} kept. {spent}"
     yield _state(tag("p", words), show_results(results, len(plan.rows)), rewritten)
 
 
@@ -249,6 +252,12 @@ def _name_of(result: RowResult) -> str:
 def _empty() -> Markup:
     return tag("p", "Choose a set and a theme. The new lines are shown here before anything is "
                "saved.", class_="ovi-empty")  # fmt: skip
+
+
+def writer_choices(context: WebContext, chosen: object) -> Any:
+    """An update of the dropdown of writers."""
+    names = _connections(context)
+    return gr.update(choices=names, value=chosen if chosen in names else names[0])
 
 
 def set_choices(context: WebContext, chosen: object) -> Any:

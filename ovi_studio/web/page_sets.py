@@ -24,7 +24,7 @@ from ovi_studio.project.set_document import SetDocument, read_document
 from ovi_studio.project.sets import SET_SUFFIXES, find_sets, no_set, set_folder, set_name
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
 from ovi_studio.web.context import WebContext
-from ovi_studio.web.page_markup import Markup, button, join, tag
+from ovi_studio.web.page_markup import Markup, button, counted, join, tag
 
 MAX_ROWS = 200
 """Rows that the page shows at once."""
@@ -128,9 +128,9 @@ def show_rows(context: WebContext, name: object, chosen: str = "") -> Markup:
     shown = range(min(MAX_ROWS, len(document)))
     cards = [_card(document.row(index), checker, index, len(document), chosen) for index in shown]
     head = tag(
-        "div", tag("span", f"{len(document)} rows", class_="ovi-sub"),
-        tag("div", button(f"Render all {len(document)} rows", "row-render-all", kind="main",
-                          ask=f"Render all {len(document)} rows of {name}?"),
+        "div", tag("span", counted(len(document), "row"), class_="ovi-sub"),
+        tag("div", button(f"Render {counted(len(document), 'row')}", "row-render-all", kind="main",
+                          ask=f"Render {counted(len(document), 'row')} of {name}?"),
             class_="ovi-actions"),
         class_="ovi-line",
     )  # fmt: skip

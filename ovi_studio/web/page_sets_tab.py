@@ -12,10 +12,10 @@ from ovi_studio.render.choices import Choices
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.ordering import order_rows
 from ovi_studio.web.page_desk import Desk
-from ovi_studio.web.page_markup import CLICKS, Markup, read_click, tag
+from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors
+from ovi_studio.web.page_markup import CLICKS, Markup, counted, read_click, tag
+from ovi_studio.web.page_own_jobs import add_own
 from ovi_studio.web.page_sets import ROW_ACTS, arrange_row, set_path, show_rows
-from ovi_studio.web.page_telling import message_of, tell, tells_errors
-from ovi_studio.web.page_write import MAX_OWN_JOBS, QUIET, read_own
 
 
 @dataclass
@@ -52,9 +52,8 @@ def connect_sets(
         if act in ("row-render", "row-render-all"):
             ids = None if act == "row-render-all" else [row_id]
             jobs = order_rows(context, name, ids, Choices())
-            tell(f"{len(jobs)} clips are in the queue.")
-            ours = [job.id for job in jobs]
-            own_now = [*ours, *(one for one in read_own(own) if one not in ours)][:MAX_OWN_JOBS]
+            tell(f"In the queue: {counted(len(jobs), 'clip')}.")
+            own_now = add_own(own, jobs)
             return [*still, own_now, *refreshed(own_now), gr.skip()]
         if act in ROW_ACTS:
             arrange_row(context, name, row_id, act)

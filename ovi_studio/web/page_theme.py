@@ -22,6 +22,9 @@ YOLK = Color(
     c500="#f2a33a", c600="#d07f16", c700="#a85f0c", c800="#85490f", c900="#6b3c10", c950="#3d1f05",
 )  # fmt: skip
 
+WEIGHTS = (400, 700)
+"""Of each font. Gradio's files for weight 600 lack most letters."""
+
 INK = Color(
     name="ink", c50="#fafafa", c100="#f0f1f4", c200="#e2e5eb", c300="#cbd0da", c400="#98a1b3",
     c500="#6b7488", c600="#4d5567", c700="#333a49", c800="#232a37", c900="#1a1f29", c950="#12151c",
@@ -29,7 +32,7 @@ INK = Color(
 """The greys of the terminal studio."""
 
 
-def page_style() -> dict[str, Any]:
+def page_look() -> dict[str, Any]:
     """What `gradio.mount_gradio_app` is to be told about the looks of the page."""
     return {"theme": _theme(), "css_paths": [STYLE_FILE], "head": _HEAD, "js": _ON_LOAD}
 
@@ -58,8 +61,8 @@ def _theme() -> Base:
         secondary_hue=YOLK,
         neutral_hue=INK,
         radius_size="md",
-        font=(LocalFont("IBM Plex Sans"), "ui-sans-serif", "system-ui", "sans-serif"),
-        font_mono=(LocalFont("IBM Plex Mono"), "ui-monospace", "monospace"),
+        font=(LocalFont("IBM Plex Sans", WEIGHTS), "ui-sans-serif", "system-ui", "sans-serif"),
+        font_mono=(LocalFont("IBM Plex Mono", WEIGHTS), "ui-monospace", "monospace"),
     )
     theme.name = "ovi"
     return theme.set(

@@ -8,9 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ovi.errors import OviError
-from ovi_studio.actions.queue_watching import QueueSnapshot
 from ovi_studio.errors import StudioError, UsageError
-from ovi_studio.project.image_cells import find_picture
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.ordering import order_text
 from ovi_studio.web.page_check import (
@@ -22,6 +20,9 @@ from ovi_studio.web.page_check import (
     show_size,
     with_cells,
 )
+from ovi_studio.web.page_desk import Desk
+from ovi_studio.web.page_drawing import build_drawing
+from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors
 from ovi_studio.web.page_fields import (
     RANDOM_SEED,
     Fields,
@@ -32,9 +33,10 @@ from ovi_studio.web.page_fields import (
     build_sampling,
     folded,
 )
+from ovi_studio.web.page_first_frame import picture_name, picture_path
 from ovi_studio.web.page_forecast import forecast_fields, show_forecast
 from ovi_studio.web.page_form import (
-    FIELD_NAMES,
+    OF_VARIANT,
     FormValues,
     choices_of,
     draft_of,
@@ -42,16 +44,11 @@ from ovi_studio.web.page_form import (
     read_fields,
 )
 from ovi_studio.web.page_markup import CLICKS, Markup, read_click, tag
-from ovi_studio.web.page_telling import message_of, tell, tells_errors
+from ovi_studio.web.page_own_jobs import add_own
 from ovi_studio.web.uploads import keep_picture
 
-QUIET: Mapping[str, Any] = {
-    "queue": False, "show_progress": "hidden", "api_visibility": "private",
-}  # fmt: skip
-"""Events that are answered at once and show no spinner."""
-
-MAX_OWN_JOBS = 20
-"""So many of its latest jobs a browser remembers."""
+MENDED = ("prompt", "video_negative", "audio_negative", "height", "width")
+"""Fields that a fix may change."""
 
 
 @dataclass
@@ -59,6 +56,7 @@ class WriteTab:
     """What other parts of the page need of this one."""
 
     fields: Fields
+    desk: Desk
     stage: Any
     draft: Any
     """what the browser keeps of the fields"""
@@ -66,28 +64,33 @@ class WriteTab:
     """numbers of the jobs that this browser enqueued"""
 
 
-def build_write(context: WebContext, start: FormValues, draft: Any, own_jobs: Any) -> WriteTab:
+def build_write(
+    context: WebContext, start: FormValues, draft: Any, own_jobs: Any, tabs: Any
+) -> WriteTab:
     """The components of the tab; `connect_write` gives them life."""
     fields = Fields()
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_id="ovi-desk"):
         with gr.Column(scale=6, min_width=320):
             build_prompt(fields, start)
             with folded("First frame"):
                 build_first_frame(fields, context)
+                build_drawing(context, fields)
             with folded("Negative prompts"):
                 build_negatives(fields, start)
+            with folded("Keep it in a set"):
+                desk = Desk(context, fields, tabs)
         with gr.Column(scale=5, min_width=320):
             stage = gr.HTML(js_on_load=CLICKS, elem_id="ovi-stage")
             with folded("Clip", is_open=True):
                 build_clip(fields, start)
             with folded("Sampling and guidance"):
                 build_sampling(fields, start)
-    return WriteTab(fields, stage, draft, own_jobs)
+    return WriteTab(fields, desk, stage, draft, own_jobs)
 
 
 def connect_write(
-    context: WebContext, tab: WriteTab, look: Callable[[], QueueSnapshot], refresh: Sequence[Any],
-    refreshed: Callable[..., Any],
+    context: WebContext, tab: WriteTab, refresh: Sequence[Any],
+    refreshed: Callable[[list[int]], Sequence[Any]],
 ) -> None:  # fmt: skip
     """What happens when something in the tab is changed or pressed.
 
@@ -110,8 +113,7 @@ def connect_write(
         done = [job.id for job in jobs if job.status.is_finished]
         if done:
             tell(f"Job {done[0]} was rendered before: here is its clip.")
-        ours = [job.id for job in jobs]
-        kept = [*ours, *(one for one in read_own(own) if one not in ours)][:MAX_OWN_JOBS]
+        kept = add_own(own, jobs)
         return (kept, *refreshed(kept))
 
     fields.render.click(
@@ -131,34 +133,27 @@ def connect_write(
         if cells is None:
             raise UsageError("The prompt has changed since; look at the findings again.")
         mended = with_cells(values, cells)
-        return mended.prompt, mended.video_negative, mended.audio_negative
+        return tuple(getattr(mended, name) for name in MENDED)
 
-    fields.check.click(
-        mend, fields.deciding,
-        [named["prompt"], named["video_negative"], named["audio_negative"]], **QUIET,
-    )  # fmt: skip
+    fields.check.click(mend, fields.deciding, [named[name] for name in MENDED], **QUIET)
 
     @tells_errors
-    def keep(path: str | None) -> tuple[str, Any]:
-        if not path:
-            return "", gr.skip()
-        kept = keep_picture(context, Path(path))
-        return picture_name(context, kept), gr.skip()
+    def keep(path: str | None) -> str:
+        return picture_name(context, keep_picture(context, Path(path))) if path else ""
 
-    outputs = [fields.picture_name, fields.picture]
-    fields.picture.upload(keep, fields.picture, outputs, **QUIET)
+    fields.picture.upload(keep, fields.picture, fields.picture_name, **QUIET)
     fields.picture.clear(lambda: "", None, fields.picture_name, **QUIET)
 
     def usual(before: str, *written: Any) -> tuple[Any, ...]:
         try:
             values = for_variant(read_fields(written), before)
         except (StudioError, OviError):
-            return gr.skip(), gr.skip(), gr.skip()
-        return values.num_steps, values.slg_layer, values.variant
+            return (gr.skip(),) * (len(OF_VARIANT) + 1)
+        return (*(getattr(values, name) for name in OF_VARIANT), values.variant)
 
     named["variant"].input(
         usual, [fields.variant_before, *fields.written],
-        [named["num_steps"], named["slg_layer"], fields.variant_before], **QUIET,
+        [*(named[name] for name in OF_VARIANT), fields.variant_before], **QUIET,
     )  # fmt: skip
     fields.random_seed.click(None, None, named["seed"], js=RANDOM_SEED, api_visibility="private")
     fields.size_preset.input(
@@ -183,56 +178,6 @@ def show_fields(
         return (*found, show_forecast(forecast, values.profile))
     except (StudioError, OviError) as error:
         return (*found, _bad(error))
-
-
-def picture_path(context: WebContext, name: object) -> Path | None:
-    """The first frame that the page names, inside the project. Raises UsageError."""
-    if not isinstance(name, str) or not name:
-        return None
-    root = context.working_folder.resolve()
-    found = find_picture(name, [root])
-    if found is None or not found.is_relative_to(root):
-        raise UsageError("The first frame is not in this project any more: choose it again.")
-    return found
-
-
-def picture_name(context: WebContext, path: Path) -> str:
-    """The first frame as the page names it."""
-    return path.resolve().relative_to(context.working_folder.resolve()).as_posix()
-
-
-def picture_shown(context: WebContext, name: str) -> Any:
-    """What the picture's component shows for a name; nothing if it is not there any more."""
-    try:
-        path = picture_path(context, name)
-        if path is None:
-            return None
-        from PIL import Image
-
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (StudioError, OSError):
-        return None
-
-
-def loaded(context: WebContext, values: FormValues, picture: str = "") -> list[Any]:
-    """New content for `outputs_to_load`."""
-    shown = picture_shown(context, picture)
-    name = picture if shown is not None else ""
-    return [*(getattr(values, key) for key in FIELD_NAMES), name, shown, False, values.variant]
-
-
-def outputs_to_load(fields: Fields) -> list[Any]:
-    """The components that another prompt with its settings goes to."""
-    return [*fields.written, fields.picture_name, fields.picture, fields.is_drawn,
-            fields.variant_before]  # fmt: skip
-
-
-def read_own(own: object) -> list[int]:
-    """The numbers of a browser's own jobs, as far as they can be used."""
-    if not isinstance(own, list):
-        return []
-    return [one for one in own[:MAX_OWN_JOBS] if isinstance(one, int) and one > 0]
 
 
 def _draft(picture: str, written: Sequence[Any]) -> Any:

@@ -177,7 +177,8 @@ def _check_origin(scope: Scope, headers: Headers) -> Response | None:
 
 def _with_headers(path: str, send: Send) -> Send:
     """Adds the headers for browsers to a response, over whatever the application says."""
-    is_api = path == "/v1" or path.startswith("/v1/")
+    # A file that somebody uploaded to the page is no more to be trusted than one of the API's.
+    is_api = path == "/v1" or path.startswith(("/v1/", "/gradio_api/file="))
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -4,7 +4,9 @@ From outside to inside: `security.py` says who may ask, `page_gate.py` what of G
 all, then come the API below `/v1` and the page at `/`.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovi_studio.web.context import WebContext
@@ -38,8 +40,8 @@ class WebServer:
     """has to be told when the server ends"""
 
 
-def build_server(context: WebContext, options: ServerOptions) -> WebServer:
-    """The whole application. Raises MissingExtraError without the packages of the extra `web`."""
+def build_server(context: WebContext, options: ServerOptions, page_folder: Path) -> WebServer:
+    """The whole application. `page_folder` is there, for what is uploaded during this run."""
     from fastapi import FastAPI
 
     from ovi_studio.web.api import PREFIX, build_api
@@ -60,10 +62,14 @@ def build_server(context: WebContext, options: ServerOptions) -> WebServer:
     app.mount(PREFIX, build_api(context, streams, needs_token=login is not None))
     if login is not None:
         app.router.routes.extend(login_routes(login))
-    page_folder = context.layout.state.page_folder
     if options.has_page:
-        app = _with_page(app, context, has_tools=options.has_tools)
-    gate = PageGate(app, page_folder, has_tools=options.has_tools)
+        app = _with_page(app, context, page_folder, has_tools=options.has_tools)
+    gate = PageGate(
+        app,
+        page_folder,
+        has_tools=options.has_tools,
+        max_folder_bytes=context.limits.page_folder_bytes,
+    )
     rules = GuardRules(
         allowed_hosts=options.allowed_hosts,
         max_body_bytes=context.limits.body_bytes,
@@ -72,19 +78,20 @@ def build_server(context: WebContext, options: ServerOptions) -> WebServer:
     return WebServer(Guard(gate, rules), streams)
 
 
-def _with_page(app: "FastAPI", context: WebContext, *, has_tools: bool) -> "FastAPI":
-    from ovi_studio.web.page_gate import close_downloads, tame_gradio
+def _with_page(
+    app: "FastAPI", context: WebContext, page_folder: Path, *, has_tools: bool
+) -> "FastAPI":
+    from ovi_studio.web.page_gate import close_gradio, tame_gradio
 
-    context.layout.state.create()
-    tame_gradio(context.layout.state.page_folder)
+    tame_gradio(page_folder, os.environ)
     import gradio
 
     from ovi_studio.web.page import build_page, page_look
 
-    close_downloads()
+    page = build_page(context)
     mounted: FastAPI = gradio.mount_gradio_app(
         app,
-        build_page(context),
+        page,
         path="/",
         footer_links=[],
         run_history=False,
@@ -97,4 +104,5 @@ def _with_page(app: "FastAPI", context: WebContext, *, has_tools: bool) -> "Fast
         mcp_server=has_tools,
         **page_look(),
     )
+    close_gradio(page, (page_folder, context.layout.upload_folder))
     return mounted

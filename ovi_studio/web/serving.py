@@ -6,8 +6,10 @@ import ipaddress
 import secrets
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ovi_studio.actions.queue_control import QueueControl
@@ -26,7 +28,7 @@ DEFAULT_PORT = 7860
 
 _PORTS_TRIED = 20
 
-SECRET_VARIABLE = "OVI_WEB_TOKEN"  # noqa: S105 - the name of the variable, not what is in it
+SECRET_VARIABLE = "OVI_WEB_TOKEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,12 @@ def serve(
     import uvicorn
 
     assert secret is not None or not needs_secret(options)
-    listener = _listen(options)
-    with contextlib.closing(listener):
+    context.layout.state.create()
+    context.layout.state.page_folder.mkdir(exist_ok=True, mode=0o700)
+    with (
+        contextlib.closing(_listen(options)) as listener,
+        tempfile.TemporaryDirectory(dir=context.layout.state.page_folder) as page_folder,
+    ):
         host, port = _shown_host(options.host), listener.getsockname()[1]
         server_options = ServerOptions(
             has_page=options.has_page,
@@ -97,7 +103,7 @@ def serve(
             allowed_hosts=None if needs_secret(options) else LOOPBACK_NAMES | {options.host},
             secret=secret,
         )
-        built = build_server(context, server_options)
+        built = build_server(context, server_options, Path(page_folder))
         config = uvicorn.Config(
             built.app,
             log_level="warning",
@@ -147,8 +153,10 @@ def _ended_by_signals(server: "uvicorn.Server") -> Iterator[None]:
 
 def _listen(options: ServingOptions) -> socket.socket:
     """A socket that listens. Raises UsageError."""
-    ports = [options.port] if options.port is not None else range(
-        DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED
+    ports = (
+        [options.port]
+        if options.port is not None
+        else range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED)
     )
     host = options.host.strip("[]")
     reason: OSError | None = None
@@ -181,7 +189,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _shown_host(host: str) -> str:
     """How a browser on this machine writes it."""
-    if host in ("0.0.0.0", "::", "[::]", ""):  # noqa: S104 - compared, not bound
+    if host in ("0.0.0.0", "::", "[::]", ""):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 

@@ -69,6 +69,11 @@ class StudioScreen(Screen[None]):
         """Starts what every view shows. A subclass's own `on_mount` runs beside it."""
         self.poll(COUNT_SECONDS, partial(count_queue, self.context.layout), self._show_counts)
 
+    def on_screen_resume(self) -> None:
+        """Back from another view or a question: the keys may be others."""
+        for bar in self.query(KeyBar):
+            bar.look()
+
     def _show_counts(self, counts: QueueCounts) -> None:
         self.query_one(TopBar).show_counts(counts)
 
@@ -136,7 +141,7 @@ class StudioScreen(Screen[None]):
                 with self.complaining():
                     then(result)
 
-        return self.run_worker(do(), group=group, exclusive=exclusive, exit_on_error=False)
+        return self.run_worker(do, group=group, exclusive=exclusive, exit_on_error=False)
 
     def poll(
         self,

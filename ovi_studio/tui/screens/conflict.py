@@ -32,7 +32,7 @@ class ConflictDialog(ModalScreen[str]):
         }
         #question { text-style: bold; height: auto; }
         #texts { height: auto; max-height: 16; margin-top: 1; }
-        .side { width: 1fr; height: auto; max-height: 16; border: round $border-blurred;
+        .side { width: 1fr; height: auto; max-height: 16; border: round $foreground-muted;
                 padding: 0 1; }
         .side Static { height: auto; }
         #answers { height: auto; margin-top: 1; }

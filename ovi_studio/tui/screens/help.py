@@ -1,8 +1,11 @@
 """The help: every key, by the place where it applies, made from the bindings themselves."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,10 +13,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from ovi_studio.tui.keys import KeyGroup, all_view_keys, class_keys
+from ovi_studio.tui.keys import KeyGroup, all_view_keys, class_keys, keys_text
 from ovi_studio.tui.threads import in_thread
 
-COLUMN_WIDTH = 46
+COLUMN_WIDTH = 34
 """Characters that a column of keys takes."""
 
 
@@ -37,8 +40,10 @@ class HelpScreen(ModalScreen[None]):
             background: $surface; border: round $primary; border-title-style: bold;
         }
         #filter { display: none; height: 1; border: none; padding: 0; background: $panel; }
-        #columns { height: auto; }
-        #columns Vertical { width: 1fr; height: auto; margin-right: 2; }
+        .columns { height: auto; }
+        #elsewhere { margin-top: 1; border-top: solid $primary; border-title-color: $primary; }
+        #elsewhere.-empty { display: none; }
+        .columns Vertical { width: 1fr; height: auto; margin-right: 2; }
         .group { height: auto; margin-top: 1; }
     }
     """
@@ -47,7 +52,8 @@ class HelpScreen(ModalScreen[None]):
         """`view` is the one that is open."""
         super().__init__()
         self._view = view
-        self._groups: list[KeyGroup] = []
+        self._sections: tuple[list[KeyGroup], list[KeyGroup]] = ([], [])
+        """what applies here, and the keys of the other views"""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="window") as window:
@@ -55,14 +61,18 @@ class HelpScreen(ModalScreen[None]):
             window.border_subtitle = "/ filter   escape close"
             yield Input(id="filter", placeholder="Part of a key's name or of what it does")
             with VerticalScroll(can_focus=True):
-                yield Horizontal(id="columns")
+                yield Horizontal(id="here", classes="columns")
+                yield Horizontal(id="elsewhere", classes="columns")
 
     async def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         groups = await in_thread(partial(all_view_keys, self._view))
         here = [group for group in groups if group.view == self._view]
-        others = [group for group in groups if group.view != self._view]
-        self._groups = [*here, class_keys(type(self.app), None), *others]
+        everywhere = class_keys(type(self.app), None)
+        self._sections = (
+            [*here[:1], everywhere, *here[1:]],
+            [group for group in groups if group.view != self._view],
+        )
         await self._fill()
 
     async def on_resize(self) -> None:
@@ -95,33 +105,44 @@ class HelpScreen(ModalScreen[None]):
             self.dismiss()
 
     async def _fill(self) -> None:
-        """Lays the groups out in as many columns as the width allows, of about equal height."""
+        """Lays the keys out in as many columns as the width allows."""
         room = min(self.app.size.width * 96 // 100, 150) - 6
         num_columns = max(1, room // COLUMN_WIDTH)
-        texts = [text for group in self._groups if (text := self._text_of(group)) is not None]
-        heights = [0] * num_columns
-        columns: list[list[Text]] = [[] for _ in range(num_columns)]
-        total = sum(text.plain.count("\n") + 2 for text in texts)
-        at = 0
-        for text in texts:
-            height = text.plain.count("\n") + 2
-            if heights[at] and heights[at] + height / 2 > total / num_columns:
-                at = min(at + 1, num_columns - 1)
-            columns[at].append(text)
-            heights[at] += height
-        holder = self.query_one("#columns", Horizontal)
+        elsewhere = self.query_one("#elsewhere", Horizontal)
+        elsewhere.border_title = "In the other views"
         async with self.batch():
-            await holder.remove_children()
-            await holder.mount_all(
-                Vertical(*(Static(text, classes="group") for text in column)) for column in columns
-            )
+            for name, groups in zip(("#here", "#elsewhere"), self._sections, strict=True):
+                columns = self._columns(groups, num_columns)
+                holder = self.query_one(name, Horizontal)
+                await holder.remove_children()
+                await holder.mount_all(
+                    Vertical(*(Static(lines, classes="group") for lines in column))
+                    for column in columns
+                )
+                holder.set_class(not any(columns), "-empty")
 
-    def _text_of(self, group: KeyGroup) -> Text | None:
-        """A group as lines of keys and what they do; None where the filter leaves nothing."""
+    def _columns(self, groups: Sequence[KeyGroup], num_columns: int) -> list[list[Group]]:
+        """The groups in columns of about equal height, downwards first."""
+        blocks = [block for group in groups if (block := self._block_of(group)) is not None]
+        columns: list[list[Group]] = [[] for _ in range(num_columns)]
+        total = sum(height for _, height in blocks)
+        at = filled = 0
+        for lines, height in blocks:
+            if columns[at] and filled + height / 2 > total * (at + 1) / num_columns:
+                at = min(at + 1, num_columns - 1)
+            columns[at].append(lines)
+            filled += height
+        return columns
+
+    def _block_of(self, group: KeyGroup) -> tuple[Group, int] | None:
+        """A group as lines of keys and what they do, and how many lines these are.
+
+        None where the filter leaves nothing.
+        """
         wanted = self.query_one("#filter", Input).value.strip().lower()
         lines = []
         for entry in group.entries:
-            keys = " ".join(dict.fromkeys(map(self.app.get_key_display, entry.bindings)))
+            keys = keys_text(self.app, entry)
             if wanted in f"{keys} {entry.description} {entry.title} {group.title}".lower():
                 lines.append((keys, entry.description))
         if not lines:
@@ -129,16 +150,10 @@ class HelpScreen(ModalScreen[None]):
         where = "" if group.view is None else group.view.capitalize()
         is_screen = where.lower() in ("", group.title.lower())
         title = group.title if is_screen else f"{where}: {group.title.lower()}"
-        accent = self.app.theme_variables["accent"]
-        text = Text.assemble((title, f"bold {_rich_colour(accent)}".strip()))
-        width = max(len(keys) for keys, _ in lines)
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(justify="right", no_wrap=True, style="bold")
+        table.add_column()
         for keys, what in lines:
-            text.append("\n")
-            text.append(f"{keys:>{min(width, 16)}}", "bold")
-            text.append(f"  {what}")
-        return text
-
-
-def _rich_colour(colour: str) -> str:
-    """A colour of the theme in Rich's words: the terminal's own go by their names there."""
-    return colour.removeprefix("ansi_").replace("bright_", "bright_") if colour else ""
+            table.add_row(Text(keys), Text(what))
+        accent = self.app.theme_variables["accent"].removeprefix("ansi_")
+        return Group(Text(title, f"bold {accent}"), table), len(lines) + 2

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Button, Checkbox, Input, Label, Select, Static
+from textual.widgets import Button, Input, Label, Select, Static
 
 from ovi.spec.profiles import AUTO, PROFILES
 from ovi.spec.variants import VARIANTS
@@ -58,17 +58,18 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
         .field Input, .field Select { width: 1fr; }
         #plan-pane { width: 1fr; height: 1fr; padding: 1 1 0 2; border-left: solid $panel; }
         #plan { height: auto; }
+        #plan.-problem { color: $text-error; }
         #buttons { height: 1; margin: 0 0 0 0; }
         #buttons Button { margin-right: 2; min-width: 12; }
+        #yes { width: 24; }
+        #buttons Button:focus { background: $accent; color: $background; }
         #hint { width: 1fr; color: $text-muted; text-align: right; }
-        Checkbox { border: none; padding: 0; height: 1; margin-top: 1; background: $surface; }
     }
     OrderDialog.-narrow {
         #window { width: 100%; height: 100%; }
         #columns { layout: vertical; }
         #fields { width: 1fr; height: 11; }
         .field { margin-top: 0; }
-        Checkbox { margin-top: 0; }
         #plan-pane { border-left: none; border-top: solid $panel; padding: 0; width: 1fr; }
     }
     """
@@ -95,7 +96,7 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
                     variants = [variant.name for variant in VARIANTS.values()]
                     yield from self._choice("Variant", "variant", variants, form.variant)
                     yield from self._choice("Profile", "profile", [AUTO, *PROFILES], form.profile)
-                    yield from self._field("Steps", "steps", form.steps, "as set: 50, nano 20")
+                    yield from self._field("Steps", "steps", form.steps, "default: 50, nano 20")
                     yield from self._field(
                         "Size", "size", form.size, "height x width, such as 720x720"
                     )
@@ -103,9 +104,11 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
                     yield from self._field(
                         "More", "options", form.options, "such as --solver euler --gpus 2"
                     )
-                    yield Checkbox(
-                        "Render anew what exists", form.is_forced, id="is_forced", compact=True
-                    )
+                    with Horizontal(classes="field"):
+                        yield Label("Existing")
+                        anew = [("leave clips that exist", False), ("render them anew", True)]
+                        yield Select(anew, value=form.is_forced, allow_blank=False,
+                                     id="is_forced", compact=True)  # fmt: skip
                 with VerticalScroll(id="plan-pane"):
                     yield Static("Planning …", id="plan")
             with Horizontal(id="buttons"):
@@ -119,7 +122,7 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
             yield Input(value, placeholder=placeholder, id=name, compact=True)
 
     def _choice(self, label: str, name: str, names: list[str], value: str) -> ComposeResult:
-        options = [("as set", ""), *((option, option) for option in names)]
+        options = [("default", ""), *((option, option) for option in names)]
         with Horizontal(classes="field"):
             yield Label(label)
             yield Select(
@@ -145,16 +148,13 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
         picked = {
             name: str(self.query_one(f"#{name}", Select).value) for name in ("variant", "profile")
         }
-        forced = self.query_one("#is_forced", Checkbox).value
+        forced = self.query_one("#is_forced", Select).value is True
         return OrderForm(**texts, **picked, is_forced=forced)
 
     def on_input_changed(self) -> None:
         self._plan_soon()
 
     def on_select_changed(self) -> None:
-        self._plan_soon()
-
-    def on_checkbox_changed(self) -> None:
         self._plan_soon()
 
     def on_input_submitted(self) -> None:
@@ -184,10 +184,12 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
         except Exception as error:
             self._found, self._found_for = None, form
             text = sentence_of(error) or f"This was not foreseen: {error}."
-            self.query_one("#plan", Static).update(Text(text, "bold red"))
+            self.query_one("#plan", Static).update(Text(text))
+            self.query_one("#plan").add_class("-problem")
         else:
             self._found, self._found_for = found, form
             self.query_one("#plan", Static).update(plan_text(found))
+            self.query_one("#plan").remove_class("-problem")
         self._show_ready()
 
     def _picked_rows(self, form: OrderForm) -> tuple[str, ...]:

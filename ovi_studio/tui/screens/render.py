@@ -62,7 +62,7 @@ class RenderScreen(QueueChanges):
         #empty { height: 1fr; content-align: center middle; color: $text-muted; display: none; }
         #queue-side.-empty #empty { display: block; }
         #queue-side.-empty QueueTable { display: none; }
-        JobPane { width: 46; }
+        JobPane { width: 42; }
     }
     RenderScreen.-wide JobPane { width: 70; }
     RenderScreen.-narrow {

@@ -9,24 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
+from textual.widgets import Static
 
-from ovi_studio.actions.connections import (
-    PRESETS,
-    ConnectionChoice,
-    add_connection,
-    list_connections,
-    server_problem,
-)
 from ovi_studio.actions.inventing import IdeaOrder, IdeaSession
 from ovi_studio.actions.reviewing import ReviewFile
 from ovi_studio.actions.rewriting import RewriteOrder, RewritePlan, estimate_of, plan_rewrite
-from ovi_studio.errors import StudioError
 from ovi_studio.project.sets import find_sets, set_folder, set_name
-from ovi_studio.report.rewriting import estimate_line, plan_lines
-from ovi_studio.rewrite.connection import Connection
+from ovi_studio.report.plain import printable, shortened
+from ovi_studio.report.rewriting import estimate_line
 from ovi_studio.rewrite.estimate import Estimate
-from ovi_studio.tui.dialogs import Choice
-from ovi_studio.tui.messages import RewriteRows, SelectionChanged, SetChanged
+from ovi_studio.tui.connection_setup import ConnectionSetup
+from ovi_studio.tui.messages import RewriteRows, SelectionChanged, SetChanged, ShowRow
 from ovi_studio.tui.rewrite_offers import IdeaOffers, RewriteOffers
 from ovi_studio.tui.rewrite_runs import IdeaRun, RewriteRun
 from ovi_studio.tui.rewrite_saving import Saving
@@ -60,18 +53,20 @@ class RewriteScreen(StudioScreen):
         Binding("ctrl+r", "start", "Rewrite"),
         Binding("f", "form", "Form"),
         Binding("l", "log", "Log of calls"),
-        Binding("c", "go_on", "Go on", show=False),
+        Binding("ctrl+o", "go_on", "Go on"),
         Binding("ctrl+z", "take_back", "Take the last writing in place back", show=False),
         Binding("o", "open_written", "Open what was written", show=False),
-        Binding("escape", "to_review", "Back to the rows", show=False),
     ]
     DEFAULT_CSS = """
     RewriteScreen {
         #body { height: 1fr; }
+        #left-review { height: auto; padding: 0 1; background: $accent 25%; display: none; }
         RewriteForm { width: 40; border-right: solid $border-blurred; }
         ReviewPanel { width: 1fr; }
     }
     RewriteScreen.-wide RewriteForm { width: 52; }
+    RewriteScreen.-tall .field { margin-bottom: 1; }
+    RewriteScreen.-tall #state { margin-bottom: 1; }
     RewriteScreen.-narrow RewriteForm { width: 100%; border: none; }
     RewriteScreen.-narrow ReviewPanel { width: 100%; display: none; }
     RewriteScreen.-narrow.-reviewing RewriteForm { display: none; }
@@ -85,9 +80,11 @@ class RewriteScreen(StudioScreen):
         self._is_planning = False
         self._cost_timer: Timer | None = None
         self._written: Path | None = None
+        self._servers = ConnectionSetup(self)
 
     def compose_view(self) -> ComposeResult:
         """The form at the left, the review at the right; one at a time where it is narrow."""
+        yield Static(id="left-review", markup=False)
         with Horizontal(id="body"):
             yield RewriteForm(self.context.remembered.get("rewrite.form", {}))
             yield ReviewPanel()
@@ -98,7 +95,7 @@ class RewriteScreen(StudioScreen):
         self.panel.show_offers(None)
         self.panel.show_hint(HINT)
         self._load_sets(is_wanted=bool(self.context.selected_ids))
-        self._load_connections()
+        self._servers.load()
         self.run_in_thread(self._file.read, self._offer_unfinished)
         self.form.focus_first()
 
@@ -106,7 +103,7 @@ class RewriteScreen(StudioScreen):
         """Sets and servers may be others by now."""
         if self.is_mounted and self._file is not None:
             self._load_sets(is_wanted=False)
-            self._load_connections()
+            self._servers.load()
 
     @property
     def form(self) -> RewriteForm:
@@ -170,57 +167,13 @@ class RewriteScreen(StudioScreen):
         """The rows that are marked belong to one set."""
         self._show_marked(is_wanted=True)
 
-    def _load_connections(self) -> None:
-        context = self.context
-
-        def find() -> list[ConnectionChoice]:
-            return list_connections(context.load_config(), context.environment)
-
-        def show(choices: list[ConnectionChoice]) -> None:
-            self.form.set_connections(choices)
-            self.on_rewrite_form_connection_changed()
-
-        self.run_in_thread(find, show, group="connections", exclusive=True)
-
     def on_rewrite_form_connection_changed(self) -> None:
         """Asks whether a server on this machine listens."""
-        choice = self.form.connection
-        if choice is None or choice.problem or choice.connection is None:
-            return
-        connection: Connection = choice.connection
-
-        def show(found: tuple[str, str]) -> None:
-            if self.form.connection == choice:
-                self.form.say_state(*found)
-
-        self.run_in_thread(partial(server_problem, connection), show, group="server")
+        self._servers.check()
 
     def on_rewrite_form_connection_wanted(self) -> None:
-        """Sets a server up: which one, then which model."""
-        choices = [
-            Choice(key, name, name)
-            for key, name in zip("olmcv", ("openai", "ollama", "lmstudio", "llamacpp", "vllm"),
-                                 strict=True)
-        ]  # fmt: skip
-        self.choose("Which server?", choices, self._ask_model,
-                    "Its settings go to ovi.toml; a key never does, only the variable's name. "
-                    "Another one: ovi connect NAME --base-url URL --model MODEL.")  # fmt: skip
-
-    def _ask_model(self, name: str) -> None:
-        preset = PRESETS[name]
-        where = preset.get("base_url", "OpenAI")
-        self.ask_text(f"Which model of {where}?", partial(self._add_connection, name),
-                      value=preset.get("model", ""))  # fmt: skip
-
-    def _add_connection(self, name: str, model: str) -> None:
-        layout = self.context.layout
-
-        def show(path: Path) -> None:
-            self.say(f"[llm.{name}] was added to {path}.")
-            self.form.choose_connection(name)
-            self._load_connections()
-
-        self.run_in_thread(lambda: add_connection(name, {"model": model}, layout), show)
+        """Sets a server up."""
+        self._servers.set_up()
 
     # The cost, while the form is filled in.
 
@@ -244,9 +197,8 @@ class RewriteScreen(StudioScreen):
 
         def count() -> str:
             plan = plan_rewrite(order, root)
-            if len(plan.tasks) > MAX_ROWS_COUNTED:
-                return plan_lines(plan)
-            return _cost_of(plan, estimate_of(plan))
+            is_small = len(plan.tasks) <= MAX_ROWS_COUNTED
+            return _cost_of(plan, estimate_of(plan) if is_small else None)
 
         self.run_in_thread(
             count, self.form.say_cost, group="cost", exclusive=True,
@@ -336,7 +288,7 @@ class RewriteScreen(StudioScreen):
     def _run(self, plan: RewritePlan, records: list[dict[str, Any]] | None) -> None:
         assert self._file is not None, "set when mounted"
         self._close_run()
-        self._unfinished = None
+        self._forget_unfinished()
         run = RewriteRun(plan, self._file)
         self.panel.show_offers(RewriteOffers(run))
         run.start(records)
@@ -366,6 +318,11 @@ class RewriteScreen(StudioScreen):
 
         self.run_in_thread(count, ask)
 
+    def _forget_unfinished(self) -> None:
+        self._unfinished = None
+        self.query_one("#left-review", Static).display = False
+        self.refresh_bindings()
+
     def _close_run(self) -> None:
         """Ends the earlier run; its calls are over when the new one begins."""
         if self.panel.offers is not None:
@@ -384,10 +341,12 @@ class RewriteScreen(StudioScreen):
         order, records = found
         rows = {(record.get("row"), record.get("draw")) for record in records}
         about = order.wish.theme or order.wish.language or order.wish.tone or order.wish.voice
-        self.panel.show_hint(
-            f"You left a review: {Path(order.source).stem}, “{about}”, {_rows(len(rows))} with new "
-            "words.\n\nPress c to go on where you were (not while typing: escape leaves the form)."
-        )
+        line = self.query_one("#left-review", Static)
+        line.update(f"You left a review: {printable(Path(order.source).stem)}, "
+                    f"“{shortened(about, 40)}”, {_rows(len(rows))} with new words. "
+                    "ctrl+o goes on from there.")  # fmt: skip
+        line.display = True
+        self.refresh_bindings()
 
     def action_go_on(self) -> None:
         """Takes up the review that was left."""
@@ -396,6 +355,14 @@ class RewriteScreen(StudioScreen):
             self.form.fill(order)
             self._plan_rewrite(order, records)
 
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],  # noqa: ARG002
+    ) -> bool | None:
+        """Going on applies where something was left."""
+        return self._unfinished is not None if action == "go_on" else True
+
     # Around.
 
     def action_form(self) -> None:
@@ -403,7 +370,7 @@ class RewriteScreen(StudioScreen):
         self.remove_class("-reviewing")
         self.call_after_refresh(self.form.focus_first)
 
-    def action_to_review(self) -> None:
+    def on_rewrite_form_left(self) -> None:
         """From the form to the rows."""
         self._to_rows()
 
@@ -425,7 +392,7 @@ class RewriteScreen(StudioScreen):
         self._written = path
         if self._file is not None and self.panel.rewrite is not None:
             self.panel.rewrite.run.forget()
-        self.panel.note_written()
+        self.panel.note_written(set_name(path, self.context.layout))
         self.tell(SetChanged(path))
 
     def action_take_back(self) -> None:
@@ -436,23 +403,24 @@ class RewriteScreen(StudioScreen):
 
     def action_open_written(self) -> None:
         """Opens the set that was written last, in the write view."""
-        from ovi_studio.tui.messages import ShowRow
-
         if self._written is not None:
             self.show_view("write", ShowRow(self._written))
 
 
 def _cost_of(plan: RewritePlan, estimate: Estimate | None) -> str:
-    lines = [plan_lines(plan)]
-    if estimate is not None and plan.connection is not None:
-        lines.append(estimate_line(estimate, plan.connection))
+    """Who writes what, what it costs, and what is noteworthy."""
+    part = plan.order.wish.part
+    what = f"The {part} of {_rows(len(plan.rows) - len(plan.kept))}"
+    if plan.connection is None:
+        lines = [f"{what}, by the {plan.label}. It costs nothing."]
+    else:
+        lines = [f"{what}, by {plan.label}."]
+        if estimate is not None:
+            lines.append(estimate_line(estimate, plan.connection))
     if plan.kept:
         lines.append(f"{_rows(len(plan.kept))} cannot be rewritten: {plan.kept[0].reason}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *plan.notes])
 
 
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
-
-
-__all__ = ["RewriteScreen", "StudioError"]

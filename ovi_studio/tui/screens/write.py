@@ -1,36 +1,30 @@
-"""The view `write`: sets and rows at the left, the editor of a prompt with what lint says of it.
+"""The view `write`: sets and rows at the left, the prompt at the right.
 
 What is written is saved when the editor is left; until then it is in the journal. What is done to
-rows is in `write_rows.py`.
+rows is in `write_rows.py`, what is disk in `tui/set_keeper.py`.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.css.query import NoMatches
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Static
 
-from ovi_studio.lint.diagnostic import Diagnostic
+from ovi_studio.lint.diagnostic import Severity
+from ovi_studio.project.delimited import Record
 from ovi_studio.project.sets import find_sets, set_folder, set_name
-from ovi_studio.prompt.prompt_set import TEXT_COLUMN
-from ovi_studio.tui.dialogs import Choice
-from ovi_studio.tui.live_checks import LiveChecks
 from ovi_studio.tui.messages import SelectionChanged, SetChanged, ShowRow
 from ovi_studio.tui.row_filter import HINT, filter_rows
 from ovi_studio.tui.screens.conflict import ConflictDialog
 from ovi_studio.tui.screens.write_rows import RowActions
 from ovi_studio.tui.set_keeper import SetKeeper
 from ovi_studio.tui.set_session import Conflict, SetSession
-from ovi_studio.tui.state import UnsavedEdit
+from ovi_studio.tui.unsaved import UnsavedOffer
 from ovi_studio.tui.visible_text import visible
-from ovi_studio.tui.widgets.findings_panel import FindingsPanel
-from ovi_studio.tui.widgets.first_frame import FirstFrame
-from ovi_studio.tui.widgets.prompt_editor import PromptEditor
-from ovi_studio.tui.widgets.prompt_meters import PromptMeters
+from ovi_studio.tui.widgets.prompt_pane import PromptPane
 from ovi_studio.tui.widgets.row_list import RowList
 from ovi_studio.tui.widgets.set_list import SetList
 
@@ -40,6 +34,10 @@ JOURNAL_SECONDS = 0.3
 NEWS_SECONDS = 1.0
 """How often it is looked whether other programs wrote a set."""
 
+NO_ROWS = "No rows here yet. Press n to write one."
+NO_SETS = "No sets here yet. Press n to make one."
+NONE_SHOWN = "No row has that. Escape shows all."
+
 
 class WriteScreen(RowActions):
     """Writing prompts."""
@@ -47,30 +45,29 @@ class WriteScreen(RowActions):
     VIEW = "write"
     BINDING_GROUP_TITLE = "Write"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "fix_here", "Fix here"),
+        Binding("f5", "fix_here", "Fix"),
         Binding("f8", "fix_all", "Fix all"),
         Binding("ctrl+n", "next_finding", "Next finding", show=False),
         Binding("ctrl+s", "save", "Save", show=False),
-        Binding("escape", "back", "Back", show=False),
-        Binding("slash", "filter", "Filter", show=False),
+        Binding("ctrl+e", "edit_outside", "Open in $EDITOR", show=False),
+        Binding("escape", "back", "Back to the rows", show=False),
     ]
     DEFAULT_CSS = """
     WriteScreen {
         #view { height: 1fr; }
-        #left { width: 38; }
-        #right { width: 1fr; }
+        #left { width: 40; }
+        #list { height: 1fr; border: round $foreground-muted; }
+        #list:focus-within { border: round $primary; }
         #filter { display: none; height: 1; border: none; padding: 0 1; }
         #filter.-shown { display: block; }
-        #rows { height: 1fr; border: round $border-blurred; }
-        #rows:focus-within { border: round $primary; }
-        #empty { display: none; padding: 1 2; color: $text-muted; }
+        #empty { display: none; padding: 1 1; color: $text-muted; }
         #empty.-shown { display: block; }
-        #below { height: 12; }
     }
-    WriteScreen.-narrow #left { width: 27; }
-    WriteScreen.-wide #left { width: 52; }
+    WriteScreen.-narrow #left { width: 28; }
+    WriteScreen.-wide #left { width: 60; }
     WriteScreen.-short #below { height: 7; }
-    WriteScreen.-wide #below { height: 16; }
+    WriteScreen.-short SetList { max-height: 6; }
+    WriteScreen.-wide #below { height: 18; }
     WriteScreen.-narrow FirstFrame { width: 20; }
     """
 
@@ -79,48 +76,26 @@ class WriteScreen(RowActions):
         with Horizontal(id="view"):
             with Vertical(id="left"):
                 yield SetList()
-                with Vertical(id="rows") as rows:
-                    rows.border_title = "Rows"
+                with Vertical(id="list"):
                     yield Input(placeholder=HINT, id="filter", compact=True)
                     yield RowList()
-                    yield Static(
-                        "No rows. n writes one.", id="empty", markup=False
-                    )  # fmt: skip
-            with Vertical(id="right"):
-                yield PromptEditor()
-                yield PromptMeters()
-                with Horizontal(id="below"):
-                    yield FindingsPanel()
-                    yield FirstFrame()
+                    yield Static("", id="empty", markup=False)
+            yield PromptPane()
 
     def on_mount(self) -> None:
         """Opens what was open last."""
+        self.session: SetSession | None = None
+        self._index: int | None = None
+        self._wanted_path: Path | None = None
         self.keeper = SetKeeper(
             self, on_change=self._session_changed, on_conflict=self._ask_about_conflict
         )
-        self.checks = LiveChecks(self)
-        self.session: SetSession | None = None
-        self._index: int | None = None
-        self._fix_when_checked: str | None = None
         self._journal_timer = self.set_interval(JOURNAL_SECONDS, self._keep_draft, pause=True)
-        self.editor.disabled = True
+        self.query_one("#list", Vertical).border_title = "Rows"
         self.rows.focus()
         self.poll(3.0, self._find_sets, self._show_sets)
         self.poll(NEWS_SECONDS, self.keeper.find_news, self.keeper.take_news)
-        journal = self.context.journal
-        self.run_in_thread(journal.unsaved, self._offer_unsaved, group="unsaved")
-
-    # Its widgets.
-
-    @property
-    def editor(self) -> PromptEditor:
-        """Where the prompt is written."""
-        return self.query_one(PromptEditor)
-
-    @property
-    def rows(self) -> RowList:
-        """The rows of the set."""
-        return self.query_one(RowList)
+        UnsavedOffer(self).look()
 
     # Sets.
 
@@ -129,36 +104,41 @@ class WriteScreen(RowActions):
         return [(set_name(path, layout), path) for path in find_sets(set_folder(layout))]
 
     def _show_sets(self, found: list[tuple[str, Path]]) -> None:
-        self.query_one(SetList).show_sets(found, self.context.set_path)
-        if self.session is None and self.context.set_path is not None:
-            self.open_set(self.context.set_path, self.context.row_id)
-        elif self.session is None and found:
+        context = self.context
+        self.query_one(SetList).show_sets(found, context.set_path)
+        if self.session is not None or self._wanted_path is not None:
+            return
+        if context.set_path is not None:
+            self.open_set(context.set_path, context.row_id)
+        elif found:
             self.open_set(found[0][1])
-        elif self.session is None:
-            self._say_empty("No sets yet. N makes one.")
+        else:
+            self._say_empty(NO_SETS)
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_set_list_chosen(self, message: SetList.Chosen) -> None:
         """Another set."""
-        if isinstance(event.option_list, SetList) and event.option.id is not None:
-            self.open_set(event.option_list.path_of(event.option.id))
-            self.rows.focus()
+        self.open_set(message.path)
+        self.rows.focus()
 
     def open_set(self, path: Path, row_id: str | None = None, *, edit: bool = False) -> None:
         """Shows a set with the cursor on a row, in its editor if wished."""
         self.commit()
+        self._wanted_path = path
 
         def opened(session: SetSession) -> None:
             document = session.document
-            self.session = session
-            self._index = None
-            index = None if row_id is None else document.index_of(row_id)
-            self.query_one("#filter", Input).value = ""
-            self.rows.severities = {}
-            self.context.set_path, self.context.selected_ids = path, ()
+            if session is not self.session:
+                self.session, self._index = session, None
+                self.rows.severities = {}
+                self.pane.checks.forget_settings()
+            self.hide_filter()
+            self.context.set_path = path
             self.query_one(SetList).mark_current(path)
-            self.show_session(index if index is not None else 0)
+            index = None if row_id is None else document.index_of(row_id)
+            self.show_session(0 if index is None else index)
+            self.rows.post_message(RowList.Marked())
             if edit and self._index is not None:
-                self.editor.focus()
+                self.pane.editor.focus()
 
         self.keeper.open(path, opened)
 
@@ -168,43 +148,28 @@ class WriteScreen(RowActions):
 
     def on_set_changed(self, message: SetChanged) -> None:
         """Another view wrote a set."""
-        if self.session is not None:
-            self.keeper.look_at(self.session.document.path)
+        self.keeper.look_at(message.path)
 
-    # Showing what the session holds.
+    # What the session holds.
 
     def show_session(self, index: int | None = None, marked: tuple[int, ...] = ()) -> None:
         """Shows the document as it is now, with the cursor on a row."""
         session = self.session
         if session is None:
             return
-        document = session.document
-        wanted = self.query_one("#filter", Input).value
-        shown = filter_rows(document, wanted, self.rows.severities) if wanted.strip() else None
+        document, rows = session.document, self.rows
         index = self._index if index is None else index
-        self.rows.show_rows(document, shown, index=index, marked=marked)
+        wanted = self.query_one("#filter", Input).value
+        shown = filter_rows(document, wanted, rows.severities) if wanted.strip() else None
+        rows.show_rows(document, shown, index=index, marked=marked)
+        self._say_empty("" if len(rows.shown) else NONE_SHOWN if len(document) else NO_ROWS)
         self._show_title()
-        self._say_empty("" if len(self.rows.shown) else "No rows. n writes one.")
-        self._show_row(self.rows.index)
-        self.checks.survey(
-            document, self.rows.index or 0, dict(self.rows.severities), self._take_severities
+        self._show_row(rows.index)
+        self.pane.checks.survey(
+            document, rows.index or 0, dict(rows.severities), self._take_severities
         )
 
-    def _show_title(self) -> None:
-        rows = self.rows
-        count, total = len(rows.shown), len(rows.document) if rows.document else 0
-        title = f"Rows {total}" if count == total else f"Rows {count} of {total}"
-        if rows.marked:
-            title += f" · {len(rows.marked)} marked"
-        self.query_one("#rows", Vertical).border_title = title
-
-    def _say_empty(self, text: str) -> None:
-        empty = self.query_one("#empty", Static)
-        empty.set_class(bool(text), "-shown")
-        empty.update(text)
-        self.rows.display = not text
-
-    def _take_severities(self, found: dict) -> None:  # type: ignore[type-arg]
+    def _take_severities(self, found: Mapping[Record, Severity | None]) -> None:
         self.rows.add_severities(found)
 
     def _show_row(self, index: int | None) -> None:
@@ -212,18 +177,17 @@ class WriteScreen(RowActions):
         session = self.session
         if session is None:
             return
-        is_same_row = index == self._index
+        is_same = index is not None and index == self._index
         self._index = index
-        self.context.row_id = None if index is None else session.document.row_id(index)
+        document = session.document
+        self.context.row_id = None if index is None else document.row_id(index)
         self._remember_place()
-        self.editor.disabled = index is None
-        text = "" if index is None else session.text(index)
-        if not is_same_row:
-            self.editor.show_text(text)
-        elif self.editor.text != text:
-            self.editor.put_text(text)
+        if index is None:
+            self.pane.show_nothing()
+        else:
+            row = document.row(index)
+            self.pane.show_row(document.path, row, session.text(index), is_same=is_same)
         self._show_state()
-        self._check()
 
     def _remember_place(self) -> None:
         path, row_id = self.context.set_path, self.context.row_id
@@ -231,26 +195,47 @@ class WriteScreen(RowActions):
             self.context.remembered.put("set", path.relative_to(self.context.root).as_posix())
             self.context.remembered.put("row", row_id or "")
 
+    def _show_title(self) -> None:
+        shown, total = len(self.rows.shown), len(self.rows.document or ())
+        title = f"Rows {total}" if shown == total else f"Rows {shown} of {total}"
+        if self.rows.marked:
+            title += f" · {len(self.rows.marked)} marked"
+        self.query_one("#list", Vertical).border_title = title
+
     def _show_state(self) -> None:
-        session, index = self.session, self._index
-        editor = self.editor
+        """Says in the editor's frame which row it is, and whether it is saved."""
+        session, index, editor = self.session, self._index, self.pane.editor
         if session is None or index is None:
-            editor.border_title = "Prompt"
-            editor.border_subtitle = ""
+            editor.border_title, editor.border_subtitle = "Prompt", ""
             return
-        path = session.document.path
-        name = set_name(path, self.context.layout) if path else ""
-        editor.border_title = visible(f"{name}:{session.document.row_id(index)}")
-        is_writing = session.draft is not None
-        editor.border_subtitle = (
-            "unsaved" if is_writing else "saved" if session.is_saved else "saving"
-        )
-        self.rows.unsaved = index if is_writing else None
-        self.rows.refresh()
+        document = session.document
+        name = set_name(document.path, self.context.layout)
+        editor.border_title = visible(f"{name}:{document.row_id(index)}")
+        state = "unsaved" if session.draft else "saved" if session.is_saved else "saving"
+        editor.border_subtitle = state
+        self.rows.show_unsaved(index if session.draft else None)
+
+    def _say_empty(self, text: str) -> None:
+        empty = self.query_one("#empty", Static)
+        empty.update(text)
+        empty.set_class(bool(text), "-shown")
+
+    def _session_changed(self, session: SetSession) -> None:
+        """The keeper has saved or read a set."""
+        if session is not self.session:
+            return
+        shown = self.rows.document
+        if shown is not None and shown.rows == session.document.rows:
+            self.rows.document = session.document
+            self._show_state()
+        else:
+            self.show_session()
+
+    # Moving about.
 
     def on_row_list_moved(self, message: RowList.Moved) -> None:
         """The cursor is on another row."""
-        if message.index != self._index and message.index == self.rows.index:
+        if message.index == self.rows.index and message.index != self._index:
             self.commit()
             self._show_row(message.index)
             self.tell(SelectionChanged())
@@ -266,21 +251,73 @@ class WriteScreen(RowActions):
 
     def on_row_list_opened(self) -> None:
         """Into the editor."""
-        self.editor.focus()
+        self.pane.editor.focus()
+
+    def action_back(self) -> None:
+        """To the list; there, marks go first and then the filter."""
+        if not self.rows.has_focus:
+            self.rows.focus()
+        elif not self.rows.unmark_all():
+            self.show_all_rows()
+
+    def action_filter(self) -> None:
+        """Shows the line in which words are typed that rows must have."""
+        filter_line = self.query_one("#filter", Input)
+        filter_line.add_class("-shown")
+        filter_line.focus()
+
+    def hide_filter(self) -> None:
+        """Takes the words away, and the line; shows nothing anew."""
+        filter_line = self.query_one("#filter", Input)
+        filter_line.remove_class("-shown")
+        with filter_line.prevent(Input.Changed):
+            filter_line.value = ""
+
+    def show_all_rows(self) -> None:
+        """Takes a filter away."""
+        self.hide_filter()
+        if len(self.rows.shown) < len(self.rows.document or ()):
+            self.show_session(marked=tuple(self.rows.marked))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """The filter has other words."""
+        event.stop()
+        session, rows = self.session, self.rows
+        if session is None:
+            return
+        document, severities, wanted = session.document, dict(rows.severities), event.value
+
+        def show(shown: list[int]) -> None:
+            if session is self.session and session.document.rows is document.rows:
+                rows.show_rows(document, shown, index=self._index, marked=tuple(rows.marked))
+                self._say_empty("" if shown else NONE_SHOWN)
+                self._show_title()
+                if rows.index != self._index:
+                    self.on_row_list_moved(RowList.Moved(rows.index))
+
+        self.run_in_thread(
+            lambda: filter_rows(document, wanted, severities), show, group="filter", exclusive=True
+        )
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """To the rows that were found."""
+        event.stop()
+        if not event.value.strip():
+            self.show_all_rows()
+        self.rows.focus()
 
     # Writing.
 
-    def on_text_area_changed(self, event: PromptEditor.Changed) -> None:
-        """A key was typed."""
-        event.stop()
-        if self.session is None or self._index is None:
+    def on_prompt_pane_written(self, message: PromptPane.Written) -> None:
+        """The text in the editor is another."""
+        session, index = self.session, self._index
+        if session is None or index is None or message.text != self.pane.editor.text:
             return
-        had_draft = self.session.draft is not None
-        if self.session.write(self._index, event.text_area.text):
+        had_draft = session.draft is not None
+        if session.write(index, message.text):
             self._journal_timer.resume()
-        if had_draft != (self.session.draft is not None):
+        if had_draft != (session.draft is not None):
             self._show_state()
-        self._check()
 
     def _keep_draft(self) -> None:
         """Shortly after a key: to the journal."""
@@ -288,7 +325,7 @@ class WriteScreen(RowActions):
         if self.session is not None:
             self.keeper.keep_draft(self.session)
 
-    def commit(self, then=None) -> None:  # type: ignore[no-untyped-def]
+    def commit(self, then: Callable[[], object] | None = None) -> None:
         """Takes what was typed into the set and saves it; `then` is called when that is done."""
         session = self.session
         if session is None:
@@ -301,10 +338,10 @@ class WriteScreen(RowActions):
     def on_descendant_blur(self) -> None:
         """Leaving the editor saves."""
         if self.session is not None and self.session.draft is not None:
-            self.call_after_refresh(self._commit_unless_writing)
+            self.call_after_refresh(self._commit_if_left)
 
-    def _commit_unless_writing(self) -> None:
-        if not self.editor.has_focus or not self.is_current:
+    def _commit_if_left(self) -> None:
+        if not self.pane.editor.has_focus:
             self.commit()
 
     def on_screen_suspend(self) -> None:
@@ -313,49 +350,44 @@ class WriteScreen(RowActions):
 
     def on_screen_resume(self) -> None:
         """The settings may have changed meanwhile."""
-        self.checks.forget_settings()
+        self.pane.checks.forget_settings()
 
     async def before_quitting(self) -> None:
         """Saves everything."""
-        self.checks.stop()
+        self.pane.checks.stop()
         await self.keeper.finish()
-
-    def _session_changed(self, session: SetSession) -> None:
-        """The keeper has saved or read."""
-        if session is not self.session:
-            return
-        if self.rows.document is not None and self.rows.document.rows != session.document.rows:
-            self.show_session(marked=())
-        else:
-            self.rows.document = session.document
-            self._show_state()
 
     def action_save(self) -> None:
         """Saves now."""
         self.commit(lambda: self.say("Saved."))
 
-    # What lint says.
+    def action_fix_here(self) -> None:
+        """Applies one fix."""
+        self.pane.fix_here()
 
-    def _check(self) -> None:
-        session, index = self.session, self._index
-        panel, meters = self.query_one(FindingsPanel), self.query_one(PromptMeters)
-        if session is None or index is None:
-            panel.show_findings(())
-            meters.show_check(None)
-            return
-        from ovi_studio.actions.live_check import row_with_text
+    def action_next_finding(self) -> None:
+        """Goes to what was found next."""
+        self.pane.show_next_finding()
 
-        path = session.document.path
-        row = row_with_text(session.document.row(index), self.editor.text)
-        folders = (path.parent, self.context.root)
-        self.query_one(FirstFrame).show_picture(self, row.image_path, folders)
+    def on_prompt_editor_undo_spent(self, message: object) -> None:
+        """Nothing more to undo in the text: the rows are next."""
+        if getattr(message, "is_redo", False):
+            self.action_redo()
+        else:
+            self.action_undo()
 
-        def checked(check) -> None:  # type: ignore[no-untyped-def]
-            if self._index != index or self.editor.text != check.text:
-                return
-            self._latest_check = check
-            panel.show_findings(check.findings)
-            self.editor.show_findings(check.findings)
-            meters.show_check(check)
+    def _ask_about_conflict(self, session: SetSession, conflict: Conflict) -> None:
+        def decide(answer: str | None) -> None:
+            index = conflict.index
+            if answer == "mine":
+                index = session.keep_mine(conflict)
+            elif answer == "theirs":
+                session.keep_theirs(conflict)
+            else:
+                index = session.keep_both(conflict)
+            if session is self.session:
+                self._index = None
+                self.show_session(index)
+            self.keeper.save(session)
 
-        self.checks.ask(path, row, checked)
+        self.app.push_screen(ConflictDialog(session.document.path.name, conflict), decide)

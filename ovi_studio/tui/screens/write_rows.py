@@ -1,4 +1,4 @@
-"""What the write view does to rows: new, duplicate, move, sort, delete, change cells, undo, hand on.
+"""What the write view does to rows: new, duplicate, move, sort, delete, undo, hand on.
 
 Every change is an action of `actions/arranging.py` on the open set, is written at once, and can be
 undone.
@@ -43,7 +43,7 @@ class RowActions(StudioScreen):
 
     @abstractmethod
     def show_session(self, index: int | None = None, marked: tuple[int, ...] = ()) -> None:
-        """Shows the document as it is now."""
+        """Shows the document as it is now, with the cursor on a row."""
 
     @abstractmethod
     def commit(self, then: Callable[[], object] | None = None) -> None:
@@ -53,17 +53,22 @@ class RowActions(StudioScreen):
     def open_set(self, path: Path, row_id: str | None = None, *, edit: bool = False) -> None:
         """Shows a set."""
 
+    @abstractmethod
+    def show_all_rows(self) -> None:
+        """Takes a filter away."""
+
     def meant_rows(self) -> list[int]:
         """The marked rows, else the one under the cursor."""
         index = self.rows.index
         return sorted(self.rows.marked) or ([] if index is None else [index])
 
-    def arrange(self, change: Callable[[], Arranged], *, keeps_marks: bool = True) -> bool:
+    def make_change(self, change: Callable[[], Arranged], *, keeps_marks: bool = True) -> bool:
         """Does a change to the open set, shows it and has it saved; returns whether it was done."""
         session = self.session
         if session is None:
             return False
         session.commit_draft()
+        is_done = False
         with self.complaining():
             arranged = change()
             session.apply(arranged)
@@ -71,8 +76,8 @@ class RowActions(StudioScreen):
             self.show_session(arranged.rows[0] if arranged.rows else None, marked)
             self.rows.post_message(RowList.Marked())
             self.keeper.save(session)
-            return True
-        return False
+            is_done = True
+        return is_done
 
     # Rows.
 
@@ -84,20 +89,17 @@ class RowActions(StudioScreen):
             return
         place = 0 if index is None else index + 1
         self.show_all_rows()
-        if self.arrange(
+        if self.make_change(
             lambda: arranging.insert_row(session.document, place, {TEXT_COLUMN: ""}),
             keeps_marks=False,
         ):
             self.pane.editor.focus()
 
-    def show_all_rows(self) -> None:
-        """Takes a filter away."""
-
     def action_duplicate_rows(self) -> None:
         """Copies below their rows."""
         session, meant = self.session, self.meant_rows()
         if session is not None and meant:
-            self.arrange(lambda: arranging.duplicate_rows(session.document, meant))
+            self.make_change(lambda: arranging.duplicate_rows(session.document, meant))
 
     def action_delete_rows(self) -> None:
         """Asks, and deletes."""
@@ -105,12 +107,10 @@ class RowActions(StudioScreen):
         if session is None or not meant:
             return
         document = session.document
-        what = (
-            f"row {document.row_id(meant[0])}" if len(meant) == 1 else f"these {len(meant)} rows"
-        )
+        what = f"row {document.row_id(meant[0])}" if len(meant) == 1 else f"these {len(meant)} rows"
 
         def delete() -> None:
-            done = self.arrange(
+            done = self.make_change(
                 lambda: arranging.delete_rows(session.document, meant), keeps_marks=False
             )
             if done:
@@ -126,7 +126,7 @@ class RowActions(StudioScreen):
         if len(self.rows.shown) < len(session.document):
             self.warn("Rows cannot be moved while a filter hides some: escape takes it away.")
             return
-        self.arrange(lambda: arranging.move_rows(session.document, meant, offset))
+        self.make_change(lambda: arranging.move_rows(session.document, meant, offset))
 
     def action_sort_rows(self) -> None:
         """Asks for an order; the same one again turns it round."""
@@ -145,16 +145,25 @@ class RowActions(StudioScreen):
         marked = sorted(self.rows.marked)
 
         def sort(by: str) -> None:
+            session.commit_draft()
             document = session.document
-            rising = arranging.sort_rows(document, by, rows=marked)
-            is_sorted = rising.document is document
-            falling = arranging.sort_rows(document, by, rows=marked, descending=True)
-            self.arrange(lambda: falling if is_sorted else rising)
+
+            def order() -> Arranged:
+                rising = arranging.sort_rows(document, by, rows=marked)
+                if rising.document is not document:
+                    return rising
+                return arranging.sort_rows(document, by, rows=marked, descending=True)
+
+            def show(arranged: Arranged) -> None:
+                if session.document.rows is document.rows:
+                    self.make_change(lambda: arranged)
+                else:
+                    self.warn("The set was changed meanwhile; nothing was sorted.")
+
+            self.run_in_thread(order, show, group="sort")
 
         what = f"the {len(marked)} marked rows" if marked else "all rows"
-        self.choose(
-            f"Sort {what} by", choices, sort, "Sorted already, the order is turned round."
-        )
+        self.choose(f"Sort {what} by", choices, sort, "Once more turns the order round.")
 
     def action_set_cell(self) -> None:
         """Asks for COLUMN=VALUE, and changes it in the meant rows."""
@@ -166,17 +175,14 @@ class RowActions(StudioScreen):
             from ovi_studio.actions.adding import read_cells
 
             cells = read_cells([written])
-            self.arrange(lambda: arranging.set_cells(session.document, meant, cells))
+            self.make_change(lambda: arranging.set_cells(session.document, meant, cells))
 
         count = "this row" if len(meant) == 1 else f"these {len(meant)} rows"
-        columns = ", ".join(session.document.columns)
         self.ask_text(
             f"Change a cell of {count}",
             change,
-            placeholder="seed=7, image_path=images/cat.png, variant=nano",
-            value="",
+            placeholder="seed=7, or image_path=images/cat.png, or variant=nano",
         )
-        self.log(columns)
 
     def on_prompt_pane_cells_fixed(self, message: PromptPane.CellsFixed) -> None:
         """A fix changes other cells of the row."""
@@ -187,7 +193,7 @@ class RowActions(StudioScreen):
         session = self.session
         if session is not None and cells:
             index, marked = self.rows.index, tuple(sorted(self.rows.marked))
-            self.arrange(lambda: arranging.replace_cells(session.document, cells))
+            self.make_change(lambda: arranging.replace_cells(session.document, cells))
             self.show_session(index, marked)
 
     def action_fix_all(self) -> None:

@@ -1,16 +1,19 @@
 """What is known of a clip, to be read and scrolled: what the user says, the prompt, the recipe."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from ovi_studio.actions.library import LibraryClip, recipe_lines
 from ovi_studio.report.plain import printable, shortened
 from ovi_studio.tui.clip_cards import STAR
+from ovi_studio.tui.half_blocks import without_ground
 
 MAX_PROMPT_CHARACTERS = 6_000
 MAX_SETTINGS = 120
@@ -23,7 +26,10 @@ class ClipFacts(VerticalScroll, can_focus=True):
     """The recipe of the clip, and what is said about it."""
 
     BINDING_GROUP_TITLE = "Recipe"
-    BINDINGS = [("j", "scroll_down", "Down"), ("k", "scroll_up", "Up")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Scroll down", show=False),
+        Binding("k", "scroll_up", "Scroll up", show=False),
+    ]
     DEFAULT_CSS = """
     ClipFacts {
         width: 1fr; height: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1;
@@ -37,7 +43,7 @@ class ClipFacts(VerticalScroll, can_focus=True):
     ClipFacts:focus { border-left: outer $primary; padding: 0 0 0 1; }
     """
     _PARTS = ("name", "muted", "star", "tag", "fault")
-    COMPONENT_CLASSES = {f"clip-facts--{part}" for part in _PARTS}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"clip-facts--{part}" for part in _PARTS}
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -61,7 +67,7 @@ class ClipFacts(VerticalScroll, can_focus=True):
 
     def _update(self) -> None:
         styles = {
-            part: self.get_component_rich_style(f"clip-facts--{part}", partial=True)
+            part: without_ground(self.get_component_rich_style(f"clip-facts--{part}"))
             for part in self._PARTS
         }
         text = Text() if self._clip is None else facts_text(self._clip, styles)

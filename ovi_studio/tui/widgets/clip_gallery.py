@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -18,6 +18,7 @@ from textual.strip import Strip
 
 from ovi_studio.actions.library import LibraryClip
 from ovi_studio.tui.clip_cards import CardShape, CardState, card_shape, draw_card
+from ovi_studio.tui.half_blocks import without_ground
 
 GRID_COLUMNS = 58
 """A gallery that is narrower is a list, unless the user wants otherwise."""
@@ -207,10 +208,15 @@ class ClipGallery(ScrollView, can_focus=True):
     def _part_styles(self) -> Mapping[str, Style]:
         if self._styles is None:
             styles = {
-                part: self.get_component_rich_style(f"clip-gallery--{part}", partial=True)
+                part: self.get_component_rich_style(f"clip-gallery--{part}")
                 for part in self._PARTS
             }
-            self._styles = {**styles, "ground": self.rich_style}
+            on_any = {
+                part: without_ground(style)
+                for part, style in styles.items()
+                if part not in ("cursor", "blank")
+            }
+            self._styles = {**styles, **on_any, "ground": self.rich_style}
         return self._styles
 
     def notify_style_update(self) -> None:
@@ -223,7 +229,7 @@ class ClipGallery(ScrollView, can_focus=True):
     def on_blur(self) -> None:
         self._changed()
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self) -> None:
         self._lay_out()
 
     def _changed(self) -> None:

@@ -16,7 +16,6 @@ from ovi_studio.tui.screens.base import StudioScreen
 from ovi_studio.tui.widgets.moving_picture import MovingPicture
 from ovi_studio.tui.widgets.sound_wave import SoundWave
 
-
 FRAMES_BEFORE_PLAYING = 12
 """So many are decoded before the clip begins to play."""
 
@@ -47,6 +46,8 @@ class ClipPlayer(Vertical):
         self.playback = Playback(frames_per_second=FRAMES_PER_SECOND)
         self.follower: ClipPlayer | None = None
         """another player that shows the same moment"""
+        self.leads = True
+        """False: shows what another player's clock says"""
 
     def compose(self) -> ComposeResult:
         yield MovingPicture(id="picture")
@@ -103,7 +104,7 @@ class ClipPlayer(Vertical):
 
     def tick(self) -> None:
         """Shows what is due."""
-        if self._clip is None or not self.screen.is_current:
+        if not self.leads or self._clip is None or not self.screen.is_current:
             return
         pictures = [self.query_one(MovingPicture)]
         if self.follower is not None:

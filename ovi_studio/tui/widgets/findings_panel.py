@@ -30,7 +30,7 @@ class FindingsPanel(OptionList):
     ]
     DEFAULT_CSS = """
     FindingsPanel {
-        height: 1fr; border: round $border-blurred; background: $background; padding: 0 1;
+        height: 1fr; border: round $foreground-muted; background: $background; padding: 0 1;
         scrollbar-size-vertical: 1;
         &:focus { border: round $primary; }
     }
@@ -51,8 +51,8 @@ class FindingsPanel(OptionList):
             self.finding = finding
 
     def __init__(self) -> None:
-        super().__init__(compact=True)
         self.findings: tuple[Diagnostic, ...] = ()
+        super().__init__()
 
     def show_findings(self, findings: Sequence[Diagnostic]) -> None:
         """Shows what was found; the cursor stays where it was."""
@@ -78,6 +78,11 @@ class FindingsPanel(OptionList):
         shown, self.findings = self.findings, ()
         if self.is_attached and shown:
             self.show_findings(shown)
+
+    def on_focus(self) -> None:
+        """The cursor is somewhere."""
+        if self.highlighted is None and self.findings:
+            self.highlighted = 0
 
     def _line(self, finding: Diagnostic) -> Text:
         colour = f"finding-{finding.severity}"

@@ -21,7 +21,7 @@ class FirstFrame(Vertical):
 
     DEFAULT_CSS = """
     FirstFrame {
-        width: 40; border: round $border-blurred; background: $background; display: none;
+        width: 40; border: round $foreground-muted; background: $background; display: none;
         align: center middle;
         &.-shown { display: block; }
         #note { color: $text-muted; padding: 0 1; height: auto; }
@@ -74,4 +74,4 @@ class FirstFrame(Vertical):
             note.update(loaded)
         else:
             widget, picture = loaded
-            self.mount(widget(picture, classes="picture"))  # type: ignore[call-arg, arg-type]
+            self.mount(widget(picture, classes="picture"))

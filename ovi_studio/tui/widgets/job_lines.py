@@ -52,15 +52,15 @@ class Columns:
     @classmethod
     def within(cls, width: int, most_digits: int) -> "Columns":
         """The columns of a line of that width."""
-        number = max(2, most_digits)
-        stage, bar, pace, left = 15, 10, 12, 8
+        number = max(3, most_digits)
+        stage, bar, pace, left = 16, 10, 12, 8
         if width >= WIDE:
             stage, bar = 17, 16
-        if width < 72:
-            pace = 0
-        if width < 56:
+        if width < 84:
+            pace, left = 0, 7
+        if width < 60:
             bar = 6
-        fixed = 2 + number + 1 + 11 + 1 + stage + 1 + bar + 6 + (pace + 1 if pace else 0) + left
+        fixed = 2 + number + 1 + 12 + 1 + stage + 1 + bar + 6 + (pace + 1 if pace else 0) + left
         return cls(number, max(10, min(40, width - fixed)), stage, bar, pace, left)
 
     @property

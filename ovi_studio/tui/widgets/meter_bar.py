@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.widgets import Static
 
@@ -11,10 +13,18 @@ from ovi_studio.actions.metering import Meters
 from ovi_studio.actions.queue_watching import QueueSnapshot
 from ovi_studio.render.job import JobStatus
 from ovi_studio.report.durations import duration_text
-from ovi_studio.report.queue_watch import rate_text, state_word
+from ovi_studio.report.queue_watch import rate_text
 
 NUM_KEPT = 60
 MAX_GPU_LINES = 4
+_STATE_NOUNS = {
+    JobStatus.PENDING: "waiting",
+    JobStatus.RUNNING: "running",
+    JobStatus.CANCELLING: "stopping",
+    JobStatus.DONE: "done",
+    JobStatus.FAILED: "failed",
+    JobStatus.CANCELLED: "cancelled",
+}
 _EIGHTHS = "▁▂▃▄▅▆▇█"
 
 
@@ -29,8 +39,22 @@ class MeterBar(Static):
     """How busy the machine is, and how the queue gets on."""
 
     DEFAULT_CSS = """
-    MeterBar { height: auto; padding: 0 1; background: $surface; }
+    MeterBar {
+        height: auto; padding: 0 1; background: $surface;
+        text-wrap: nowrap; text-overflow: ellipsis;
+        & .meter--low { color: $text-success; background: $panel; }
+        & .meter--high { color: $text-warning; background: $panel; }
+        & .meter--full { color: $text-error; background: $panel; }
+        & .meter--good { color: $text-success; }
+        & .meter--bad { color: $text-error; }
+        & .meter--word { text-style: dim; }
+        & .meter--call { background: $warning; color: $background; text-style: bold; }
+    }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "meter--low", "meter--high", "meter--full", "meter--good", "meter--bad", "meter--word",
+        "meter--call",
+    }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id)
@@ -63,14 +87,16 @@ class MeterBar(Static):
     def _draw(self) -> None:
         lines = [] if self._meters is None else self._meter_lines(self._meters)
         if self._snapshot is not None:
-            lines.append(queue_text(self._snapshot))
+            lines.append(self._queue_line(self._snapshot))
         self.update(Text("\n").join(lines))
 
     def _meter_lines(self, meters: Meters) -> list[Text]:
         width = 8 if self.size.width < 100 else 16
         lines = [self._gpu_line(gpu, width) for gpu in meters.gpus[:MAX_GPU_LINES]]
         if len(meters.gpus) > MAX_GPU_LINES:
-            lines[-1].append(f"   and {len(meters.gpus) - MAX_GPU_LINES + 1} more", "dim")
+            lines[-1].append(
+                f"   and {len(meters.gpus) - MAX_GPU_LINES + 1} more", self._style("word")
+            )
         if meters.gpus and self.size.height and self.app.size.height < 30:
             return lines
         host = Text()
@@ -89,35 +115,46 @@ class MeterBar(Static):
         self._add(line, f"GPU {gpu.index}", f"gpu{gpu.index}", width, busy)
         amount = _amount(gpu.used_bytes, gpu.total_bytes)
         self._add(line, "VRAM", f"vram{gpu.index}", width, amount)
-        return line.append(gpu.name, "dim")
+        return line.append(gpu.name, self._style("word"))
 
     def _add(self, line: Text, label: str, name: str, width: int, amount: str) -> None:
         past = self._past.get(name, ())
         level = next((value for value in reversed(list(past)) if value is not None), 0.0)
-        colour = "red" if level > 0.95 else "yellow" if level > 0.8 else "green"
-        line.append(f"{label} ", "dim").append(sparkline(list(past), width), colour)
-        line.append(f" {amount}   ")
+        kind = "full" if level > 0.95 else "high" if level > 0.8 else "low"
+        line.append(f"{label} ", self._style("word")).append(f"{amount} ")
+        line.append(sparkline(list(past), width), self._style(kind)).append("  ")
 
+    def _queue_line(self, snapshot: QueueSnapshot) -> Text:
+        """The queue: how many jobs in which state, throughput, time left."""
+        parts: list[Text] = []
+        if snapshot.paused_since is not None:
+            parts.append(Text(" paused: p goes on ", self._style("call")))
+        elif snapshot.is_stalled:
+            parts.append(Text(" nobody renders: p starts ", self._style("call")))
+        kinds = {JobStatus.FAILED: "bad", JobStatus.DONE: "good"}
+        for status in JobStatus:
+            if number := snapshot.count(status):
+                style = self._style(kinds[status]) if status in kinds else ""
+                parts.append(Text(f"{number} {_STATE_NOUNS[status]}", style))
+        if snapshot.clips_per_hour is not None:
+            parts.append(Text(f"{rate_text(snapshot.clips_per_hour)} clips/hour", "bold"))
+        if snapshot.seconds_left is not None:
+            parts.append(Text(f"{duration_text(snapshot.seconds_left)} left", "bold"))
+        if snapshot.num_workers:
+            noun = "worker" if snapshot.num_workers == 1 else "workers"
+            parts.append(Text(f"{snapshot.num_workers} {noun}", self._style("word")))
+        if not parts:
+            return Text("Nothing in the queue.", self._style("word"))
+        return Text(" · ", no_wrap=True, overflow="ellipsis").join(parts)
 
-def queue_text(snapshot: QueueSnapshot) -> Text:
-    """The queue in one line: how many jobs in which state, throughput, time left."""
-    parts: list[Text] = []
-    if snapshot.paused_since is not None:
-        parts.append(Text(" paused: p goes on ", "bold reverse"))
-    elif snapshot.is_stalled:
-        parts.append(Text(" nobody renders: p starts ", "bold reverse"))
-    styles = {JobStatus.RUNNING: "bold", JobStatus.FAILED: "red", JobStatus.DONE: "green"}
-    for status in JobStatus:
-        if number := snapshot.count(status):
-            parts.append(Text(f"{number} {state_word(status)}", styles.get(status, "")))
-    if snapshot.clips_per_hour is not None:
-        parts.append(Text(f"{rate_text(snapshot.clips_per_hour)} clips/hour", "bold"))
-    if snapshot.seconds_left is not None:
-        parts.append(Text(f"{duration_text(snapshot.seconds_left)} left"))
-    if snapshot.num_workers:
-        noun = "worker" if snapshot.num_workers == 1 else "workers"
-        parts.append(Text(f"{snapshot.num_workers} {noun}", "dim"))
-    return Text(" · ").join(parts) if parts else Text("Nothing in the queue.", "dim")
+    def _style(self, kind: str) -> Style:
+        return self.get_component_rich_style(f"meter--{kind}", partial=True)
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        super().notify_style_update()
+        if self.is_attached and getattr(self, "_past", None):
+            self._draw()
 
 
 def _share(used: int | None, total: int | None) -> float | None:

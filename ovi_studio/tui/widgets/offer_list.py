@@ -72,14 +72,13 @@ class OfferList(ScrollView, can_focus=True):
     OfferList {
         height: 1fr; background: $surface; scrollbar-size-vertical: 1; overflow-x: hidden;
         .offer-list--words { color: $foreground; }
-        .offer-list--waiting, .offer-list--barred { color: $text-muted; }
+        .offer-list--waiting, .offer-list--barred, .offer-list--rejected { text-style: dim; }
         .offer-list--asking { color: $text-secondary; }
         .offer-list--open { color: $text-accent; }
         .offer-list--accepted { color: $text-success; text-style: bold; }
-        .offer-list--rejected { color: $text-muted; text-style: strike; }
         .offer-list--failed { color: $text-error; }
         .offer-list--marked { background: $secondary 40%; }
-        .offer-list--cursor { background: $boost; }
+        .offer-list--cursor { background: $primary 25%; }
         &:focus .offer-list--cursor {
             background: $block-cursor-background; color: $block-cursor-foreground;
         }

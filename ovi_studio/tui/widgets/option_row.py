@@ -56,7 +56,7 @@ class OptionRow(Widget, can_focus=True):
         parts: list[tuple[str, str]] = []
         for value, label in self._options:
             is_taken = value == self.value
-            style = "$text-muted"
+            style = "dim"
             if is_taken:
                 style = "bold reverse" if self.has_focus else "bold $text-primary underline"
             parts += [(f" {label} ", style)]

@@ -14,6 +14,9 @@ from ovi_studio.tui.visible_text import visible
 
 BAR = 12
 
+_OPTION_NAMED = "choose another with --variant", "choose another in the field Variant"
+"""What the command line says of an option, and what the form says of its field."""
+
 
 def plan_text(found: Forecast) -> Text:
     """The plan, its clips first."""
@@ -34,7 +37,7 @@ def plan_text(found: Forecast) -> Text:
     if any(clip.weights is None for clip in plan.clips):
         text.append("\nCannot be rendered yet:\n", "bold red")
     for note in plan.notes:
-        text.append(f"{visible(note)}\n", "dim")
+        text.append(f"{visible(note.replace(*_OPTION_NAMED))}\n", "dim")
     if plan.rejections:
         text.append(f"\n{len(plan.rejections)} cannot be rendered:\n", "bold red")
         text.append(visible_lines(describe_rejections(plan.rejections)), "red")
@@ -64,7 +67,7 @@ def _add_takes(text: Text, outlook: Outlook) -> None:
         text.append(
             f" of {size_text(outlook.free_disk_bytes)} free", "bold red" if is_short else ""
         )
-    profiles = " and ".join(name or "none" for name in outlook.profiles)
+    profiles = " and ".join(name or "none named" for name in outlook.profiles)
     text.append(f"\nProfile  {profiles}\n")
 
 

@@ -55,6 +55,10 @@ class PromptEditor(TextArea):
 
     BINDING_GROUP_TITLE = "Prompt editor"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "screen.back", "Rows"),
+        Binding("ctrl+s", "screen.save", "Save"),
+        Binding("ctrl+home", "go_to(False)", "To the beginning", show=False),
+        Binding("ctrl+end", "go_to(True)", "To the end", show=False),
         Binding("ctrl+z,super+z", "undo", "Undo"),
         Binding("ctrl+y,ctrl+shift+z,super+y", "redo", "Redo", show=False),
     ]
@@ -68,7 +72,7 @@ class PromptEditor(TextArea):
     }
     DEFAULT_CSS = """
     PromptEditor {
-        height: 1fr; padding: 0 1; border: round $border-blurred; background: $background;
+        height: 1fr; padding: 0 1; border: round $foreground-muted; background: $background;
         scrollbar-size-vertical: 1;
         &:focus { border: round $primary; }
         & > .prompt-editor--tag { color: $prompt-tag; }
@@ -174,6 +178,10 @@ class PromptEditor(TextArea):
             ]
             marks = (mark.span for mark in prompt.marks)
             self._parts += [_Layer(m.start, m.end, "prompt-editor--tag") for m in marks]
+
+    def action_go_to(self, is_end: bool) -> None:
+        """Puts the cursor at the beginning or the end of the prompt."""
+        self.put_cursor(len(self.text) if is_end else 0)
 
     def action_undo(self) -> None:
         """Undoes what was last written here; then what was last changed in the set."""

@@ -1,4 +1,4 @@
-"""The right half of the write view: a prompt's editor, its lengths, what lint says, its first frame.
+"""The right half of the write view: a prompt's editor, its lengths, findings, first frame.
 
 It checks what is written and applies fixes. It changes the text in its editor itself; that the text
 changed, and what a fix changes in other cells, it tells to the view.

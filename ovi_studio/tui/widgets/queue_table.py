@@ -52,18 +52,18 @@ class QueueTable(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     QueueTable {
         background: $surface; scrollbar-size-vertical: 1;
-        & .queue--head { color: $text-muted; background: $panel; }
+        & .queue--head { text-style: dim; background: $panel; }
         & .queue--cursor { background: $panel; }
-        &:focus .queue--cursor { background: $primary 40%; text-style: bold; }
-        & .queue--muted { color: $text-muted; }
+        &:focus .queue--cursor { background: $primary-muted; }
+        & .queue--muted { text-style: dim; }
         & .queue--bar { color: $accent; }
         & .queue--track { background: $panel-lighten-1; }
-        & .queue--pending { color: $text-muted; }
+        & .queue--pending { text-style: dim; }
         & .queue--running { color: $text-primary; text-style: bold; }
         & .queue--cancelling { color: $text-warning; }
         & .queue--done { color: $text-success; }
         & .queue--failed { color: $text-error; }
-        & .queue--cancelled { color: $text-muted; }
+        & .queue--cancelled { text-style: dim; }
     }
     """
 
@@ -169,7 +169,7 @@ class QueueTable(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         digits = len(str(max((view.job.id for view in self._all[-1:]), default=0)))
         digits = max(digits, len(str(len(self._all))))
-        columns = Columns.within(width, digits)
+        columns = Columns.within(width - 1, digits)
         if y == 0:  # the head stays
             style = self.get_component_rich_style("queue--head")
             return Strip([Segment(head_text(columns), style)]).adjust_cell_length(width, style)

@@ -1,9 +1,6 @@
 """The review: rows as they come in, one of them before and after, and the decisions."""
 
-import os
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from textual.app import ComposeResult
@@ -13,25 +10,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ovi_studio.actions.editing import find_editor, run_editor
-from ovi_studio.actions.reviewing import (
-    Decision,
-    Key,
-    ReviewedRow,
-    sheet_of,
-    words_of_sheet,
-)
-from ovi_studio.errors import StudioError
+from ovi_studio.actions.reviewing import Decision, Key
 from ovi_studio.report.plain import printable
-from ovi_studio.report.rewriting import spent_line
-from ovi_studio.rewrite.acceptance import Verdict
-from ovi_studio.rewrite.order import RowResult, Task
-from ovi_studio.tui.rewrite_offers import IdeaOffers, Offers, RewriteOffers
+from ovi_studio.rewrite.calling import Spent
+from ovi_studio.tui.rewrite_offers import Offers, RewriteOffers
 from ovi_studio.tui.rewrite_runs import News
 from ovi_studio.tui.screens.base import StudioScreen
+from ovi_studio.tui.widgets.offer_detail import OfferDetail
 from ovi_studio.tui.widgets.offer_list import OfferList
-from ovi_studio.tui.widgets.row_diff import RowDiff
-from ovi_studio.tui.widgets.words_editor import WordsEditor
 
 LOOK_SECONDS = 0.1
 BAR_WIDTH = 20
@@ -61,10 +47,12 @@ class ReviewPanel(Vertical):
         #filter { height: 1; background: $boost; }
         #filter.-hidden { display: none; }
         OfferList { height: 2fr; min-height: 3; }
-        #detail { height: 3fr; min-height: 6; border-top: solid $border-blurred; }
-        #status { height: auto; max-height: 3; padding: 0 1; background: $panel; color: $text-muted; }
+        OfferDetail { height: 3fr; min-height: 6; border-top: solid $border-blurred; }
+        #status { height: auto; max-height: 3; padding: 0 1; background: $panel; }
         #status.-wrong { color: $text-error; }
     }
+    ReviewPanel.-empty OfferList, ReviewPanel.-empty #status { display: none; }
+    ReviewPanel.-empty OfferDetail { border: none; }
     """
 
     class WriteWanted(Message):
@@ -85,8 +73,7 @@ class ReviewPanel(Vertical):
         yield Input(placeholder="filter: words, a row, or open, failed, accepted …", id="filter",
                     classes="-hidden", compact=True)  # fmt: skip
         yield OfferList()
-        with Vertical(id="detail"):
-            yield RowDiff()
+        yield OfferDetail()
         yield Static(id="status")
 
     def on_mount(self) -> None:
@@ -114,15 +101,16 @@ class ReviewPanel(Vertical):
     def show_offers(self, offers: Offers | None) -> None:
         """Shows another run, or none."""
         self.offers = offers
+        self.set_class(offers is None, "-empty")
         self._is_written = False
-        self._leave_editor()
+        self.query_one(OfferDetail).close_editor()
         self.query_one(OfferList).set_lines(offers.lines() if offers else ())
         self._say_counts()
         self.say_status("")
 
     def show_hint(self, text: str) -> None:
         """Says what can be done while there is nothing to review."""
-        self.query_one(RowDiff).show_nothing(text)
+        self.query_one(OfferDetail).show_nothing(text)
 
     def say_status(self, text: str, *, is_wrong: bool = False) -> None:
         """The line at the bottom."""
@@ -132,9 +120,10 @@ class ReviewPanel(Vertical):
             status.update(Content(printable(text)))
         status.set_class(is_wrong, "-wrong")
 
-    def note_written(self) -> None:
-        """What was accepted is on the disk."""
+    def note_written(self, name: str) -> None:
+        """What was accepted is in the set of this name."""
         self._is_written = True
+        self.say_status(f"Written to {name}; o opens it.")
 
     # What comes.
 
@@ -160,23 +149,19 @@ class ReviewPanel(Vertical):
     def _say_progress(self, news: News) -> None:
         assert self.offers is not None, "called while there is a run"
         if news.error is not None:
-            said = (
-                str(news.error)
-                if isinstance(news.error, StudioError)
-                else (self.studio_screen.studio.sentence_for(news.error))
-            )
+            said = self.studio_screen.studio.sentence_for(news.error)
             self.say_status(f"{said} What came is kept: start it again to go on.", is_wrong=True)
             return
         waiting = self.offers.counts()[Decision.WAITING]
         done = self.offers.total - waiting
-        cost = "" if self._is_free else f" · {spent_line(news.spent)}"
+        cost = "" if self._is_free else f" · {_spent(news.spent)}"
         if news.is_running:
             part = round(BAR_WIDTH * done / max(1, self.offers.total))
             bar = "━" * part + "╌" * (BAR_WIDTH - part)
             wait = f" · {news.waiting}" if news.waiting else ""
             self.say_status(f"{bar} {done} of {self.offers.total}{cost} · escape stops{wait}")
         elif waiting and self.offers.run.is_stopped:
-            self.say_status(f"Stopped: {done} of {self.offers.total}{cost} What came is kept; "
+            self.say_status(f"Stopped: {done} of {self.offers.total}{cost} · what came is kept; "
                             "ctrl+r goes on from here.")  # fmt: skip
         elif not waiting:
             self.say_status(f"All {self.offers.total} are there{cost}")
@@ -193,15 +178,15 @@ class ReviewPanel(Vertical):
         counts = self.offers.counts()
         styles = {
             Decision.ACCEPTED: "$text-success bold", Decision.OPEN: "$text-accent bold",
-            Decision.REJECTED: "$text-muted", Decision.FAILED: "$text-error bold",
-            Decision.BARRED: "$text-muted", Decision.WAITING: "$text-muted",
+            Decision.REJECTED: "dim", Decision.FAILED: "$text-error bold",
+            Decision.BARRED: "dim", Decision.WAITING: "dim",
         }  # fmt: skip
         names = {Decision.BARRED: "cannot be rewritten", Decision.OPEN: "to decide"}
         parts: list[tuple[str, str]] = []
         for decision, style in styles.items():
             if counts[decision]:
-                parts += [(" · " if parts else "", "$text-muted"),
-                          (f"{counts[decision]} {names.get(decision, decision)}", style)]  # fmt: skip
+                said = f"{counts[decision]} {names.get(decision, decision)}"
+                parts += [(" · " if parts else "", "dim"), (said, style)]
         if wanted := self.query_one(OfferList).filter_text:
             parts.append((f"   / {printable(wanted)}", "$text-warning"))
         line.update(Content.assemble(*parts))
@@ -210,16 +195,20 @@ class ReviewPanel(Vertical):
         """Shows the row under the cursor."""
         event.stop()
         if self.offers is not None:
-            self.offers.show(self.query_one(OfferList).current, self.query_one(RowDiff))
+            self.query_one(OfferDetail).show(self.offers, self.query_one(OfferList).current)
 
     # Decisions.
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],  # noqa: ARG002
+    ) -> bool | None:
         """Keys apply where there is something to review, and not while a row is edited."""
         if action in ("edit", "again", "edit_outside"):
-            return self.rewrite is not None and not self._editor
+            return self.rewrite is not None and not self.query_one(OfferDetail).is_editing
         if action in ("decide", "decide_all", "write", "next", "filter"):
-            return self.offers is not None and not self._editor
+            return self.offers is not None and not self.query_one(OfferDetail).is_editing
         return True
 
     def action_decide(self, decision: str) -> None:
@@ -313,95 +302,31 @@ class ReviewPanel(Vertical):
 
     # Editing.
 
-    @property
-    def _editor(self) -> WordsEditor | None:
-        found = self.query(WordsEditor)
-        return found.first() if found else None
-
-    def _editable(self) -> ReviewedRow | None:
-        key = self.query_one(OfferList).current
-        if self.rewrite is None or key is None:
-            return None
-        row = self.rewrite.run.review.row(key)
-        if row.decision in (Decision.WAITING, Decision.BARRED):
-            self.studio_screen.warn("This row has nothing to edit here; edit it in the write view.")
-            return None
-        return row
-
     def action_edit(self) -> None:
         """Opens the row's words for editing, where they are shown."""
-        row = self._editable()
-        if row is not None:
-            self.query_one(RowDiff).display = False
-            self.query_one("#detail").mount(WordsEditor(row))
-            self.refresh_bindings()
+        self.query_one(OfferDetail).edit()
+        self.refresh_bindings()
 
     def action_edit_outside(self) -> None:
         """Opens the row's words in the user's editor."""
-        row = self._editable()
-        if row is None:
-            return
         with self.studio_screen.complaining():
-            words = self._from_editor(row)
-            if words is None or words == row.words:
-                self.studio_screen.say("Nothing was changed.")
-            else:
-                self._judge(row.task, words, self._complain_of)
+            self.query_one(OfferDetail).edit_outside()
 
-    def _from_editor(self, row: ReviewedRow) -> tuple[str, ...] | None:
-        handle, name = tempfile.mkstemp(prefix="ovi-rewrite-", suffix=".txt")
-        path = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(sheet_of(row.task, row.words))
-            with self.app.suspend():
-                run_editor(find_editor(os.environ), path)
-            return words_of_sheet(row.task, path.read_text("utf-8-sig", "replace"))
-        finally:
-            path.unlink(missing_ok=True)
-
-    def _complain_of(self, problems: Sequence[str]) -> None:
-        self.studio_screen.complain("This cannot stand: " + "; ".join(problems))
-
-    def on_words_editor_kept(self, event: WordsEditor.Kept) -> None:
-        """Judges what was written; says why, or takes it."""
+    def on_offer_detail_edited(self, event: OfferDetail.Edited) -> None:
+        """The row has other words."""
         event.stop()
-        editor = self._editor
-        if editor is not None and event.words == editor.row.words and editor.row.has_offer:
-            self._leave_editor()
-        elif editor is not None:
-            self._judge(event.task, event.words, editor.show_problems)
+        self.refresh_keys([event.key])
 
-    def on_words_editor_left(self, event: WordsEditor.Left) -> None:
-        """Back to the two texts."""
+    def on_offer_detail_closed(self, event: OfferDetail.Closed) -> None:
+        """Back to the list."""
         event.stop()
-        self._leave_editor()
-
-    def _judge(
-        self, task: Task, words: Sequence[str], complain: Callable[[Sequence[str]], None]
-    ) -> None:
-        if self.rewrite is None:
-            return
-        run = self.rewrite.run
-
-        def take(judged: tuple[Verdict, RowResult]) -> None:
-            verdict, edited = judged
-            if not verdict.is_accepted:
-                complain(verdict.problems)
-                return
-            key = run.review.edit(edited)
-            run.keep([key])
-            self._leave_editor()
-            self.refresh_keys([key])
-
-        self.studio_screen.run_in_thread(lambda: run.judge(task, words), take)
-
-    def _leave_editor(self) -> None:
-        if self._editor is not None:
-            self._editor.remove()
-            self.query_one(RowDiff).display = True
-            self.query_one(OfferList).focus()
-            self.call_after_refresh(self.refresh_bindings)
+        self.query_one(OfferList).focus()
+        self.refresh_bindings()
 
 
-__all__ = ["IdeaOffers", "ReviewPanel"]
+def _spent(spent: Spent) -> str:
+    """What calls have cost, shortly."""
+    calls = "1 call" if spent.num_calls == 1 else f"{spent.num_calls} calls"
+    about = "" if spent.is_counted else "about "
+    price = "" if spent.price is None else f", price {spent.price:.4f}"
+    return f"{calls}: {about}{spent.input_tokens:,} tokens in, {spent.output_tokens:,} out{price}"

@@ -53,13 +53,23 @@ class FormError(UsageError):
         self.field = field
 
 
+class FormSelect(Select[str], inherit_bindings=False):
+    """A list that opens by enter: up and down go to the other fields."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "show_overlay", "Open the list", show=False)
+    ]
+
+
 class RewriteForm(VerticalScroll, can_focus=False):
     """What the user asks for. It knows no files: the screen tells it what there is."""
 
     BINDING_GROUP_TITLE = "The form"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", "Next field", show=False),
-        Binding("up", "app.focus_previous", "Field before", show=False),
+        Binding("tab,down,j", "app.focus_next", "Next field", key_display="tab"),
+        Binding("shift+tab,up,k", "app.focus_previous", "Field before", show=False),
+        Binding("enter", "write", "Write it"),
+        Binding("escape", "leave", "Out of the field, then to the rows", show=False),
     ]
     DEFAULT_CSS = """
     RewriteForm {
@@ -75,12 +85,13 @@ class RewriteForm(VerticalScroll, can_focus=False):
         #cost { height: auto; min-height: 2; margin-top: 1; color: $text-muted; }
         #start { margin-top: 1; width: 100%; }
     }
-    Screen.-tall RewriteForm .field { margin-bottom: 1; }
-    Screen.-tall RewriteForm #state { margin-bottom: 1; }
     """
 
     class Changed(Message):
         """Something else is asked for."""
+
+    class Left(Message):
+        """The user goes to the rows."""
 
     class Wanted(Message):
         """The user wants it done."""
@@ -99,6 +110,7 @@ class RewriteForm(VerticalScroll, can_focus=False):
         self._remembered = remembered
         self._choices: dict[str, ConnectionChoice] = {}
         self._marked: tuple[str, ...] = ()
+        self._knows_writers = False
         self._writer = str(remembered.get("writer", ""))
 
     def compose(self) -> ComposeResult:
@@ -107,14 +119,14 @@ class RewriteForm(VerticalScroll, can_focus=False):
         purpose = self._text("purpose") if self._text("purpose") in known else "rewrite"
         part = self._text("part") if self._text("part") in {p for p, _ in _PARTS} else "speech"
         yield self._field("purpose", "Do", OptionRow(_PURPOSES, purpose, name="purpose"))
-        yield self._field("set", "Set", Select([], id="set", prompt="no set", compact=True))
+        yield self._field("set", "Set", FormSelect([], id="set", prompt="no set", compact=True))
         yield self._field("rows", "Rows", OptionRow([("all", "all")], "all", name="rows"))
         for name in ("theme", "idea", "count"):
             yield self._input(name)
         yield self._field("part", "Part", OptionRow(_PARTS, part, name="part"))
         for name in ("language", "tone", "voice", "versions", "seed"):
             yield self._input(name)
-        writer = Select([(OFFLINE, OFFLINE)], value=OFFLINE, id="writer", allow_blank=False,
+        writer = FormSelect([(OFFLINE, OFFLINE)], value=OFFLINE, id="writer", allow_blank=False,
                         compact=True)  # fmt: skip
         yield self._field("writer", "Writer", writer)
         yield Static(id="state")
@@ -129,7 +141,7 @@ class RewriteForm(VerticalScroll, can_focus=False):
 
     def set_sets(self, sets: Sequence[tuple[str, Path]], current: Path | None) -> None:
         """The sets of the project by name, and which of them is meant."""
-        select: Select[str] = self.query_one("#set", Select)
+        select = self.query_one("#set", FormSelect)
         with self.prevent(Select.Changed):
             select.set_options([(Text(name), str(path)) for name, path in sets])
             paths = [path for _, path in sets]
@@ -156,7 +168,7 @@ class RewriteForm(VerticalScroll, can_focus=False):
             (Text("offline bank, no server"), OFFLINE),
             (Text("set up a server …"), NEW_CONNECTION),
         ]
-        select: Select[str] = self.query_one("#writer", Select)
+        select = self.query_one("#writer", FormSelect)
         ready = [choice.name for choice in choices if not choice.problem]
         known = {*self._choices, OFFLINE}
         wanted = self._writer if self._writer in known else next(iter([*ready, OFFLINE]))
@@ -164,6 +176,7 @@ class RewriteForm(VerticalScroll, can_focus=False):
             select.set_options(options)
             select.value = wanted
         self._writer = wanted
+        self._knows_writers = True
         self._say_state()
 
     def choose_connection(self, name: str) -> None:
@@ -212,7 +225,7 @@ class RewriteForm(VerticalScroll, can_focus=False):
     @property
     def set_path(self) -> Path | None:
         """The set that is meant."""
-        value = self.query_one("#set", Select).value
+        value = self.query_one("#set", FormSelect).value
         return Path(value) if isinstance(value, str) else None
 
     def values(self) -> dict[str, Any]:
@@ -276,9 +289,8 @@ class RewriteForm(VerticalScroll, can_focus=False):
         self.query_one(f"#{name}").focus()
 
     def focus_first(self) -> None:
-        """Puts the cursor where one begins."""
-        self.focus_field({"translate": "language"}.get(self.purpose) or
-                         ("idea" if self.purpose == "idea" else "theme"))  # fmt: skip
+        """Puts the cursor where the keys are no text, so that all keys of the studio work."""
+        self.focus_field("purpose")
 
     def _number(self, name: str, default: int) -> int:
         written = self._said(name)
@@ -290,6 +302,17 @@ class RewriteForm(VerticalScroll, can_focus=False):
 
     def _said(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
+
+    def action_write(self) -> None:
+        """From the first line into the text that matters."""
+        self.focus_field({"translate": "language", "idea": "idea"}.get(self.purpose, "theme"))
+
+    def action_leave(self) -> None:
+        """Out of a field to the first line, where keys are no text; from there to the rows."""
+        if self.query_one("#purpose", OptionRow).has_focus:
+            self.post_message(self.Left())
+        else:
+            self.focus_first()
 
     # How it looks.
 
@@ -345,9 +368,11 @@ class RewriteForm(VerticalScroll, can_focus=False):
         """Another set or writer."""
         event.stop()
         if event.select.id == "writer":
+            if not self._knows_writers:  # it says what it was made with
+                return
             if event.value == NEW_CONNECTION:
                 with self.prevent(Select.Changed):
-                    self.query_one("#writer", Select).value = self._writer
+                    self.query_one("#writer", FormSelect).value = self._writer
                 self.post_message(self.ConnectionWanted())
                 return
             self._writer = str(event.value)

@@ -19,6 +19,9 @@ MAX_CHARACTERS = 20_000
 
 MAX_NOTES = 5
 
+CONTEXT = 48
+"""Characters that are left at each side of what is cut."""
+
 _GONE = "$text-error strike"
 _COME = "$text-success bold"
 
@@ -49,8 +52,12 @@ class RowDiff(VerticalScroll, can_focus=True):
     RowDiff:focus { background: $boost; }
     """
 
-    STACKED_BELOW = 72
-    """Columns below which both texts do not fit beside each other."""
+    STACKED_BELOW = 100
+    """Columns of the whole screen below which both texts do not fit beside each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._row: ReviewedRow | None = None
 
     def compose(self) -> ComposeResult:
         """Two texts and a note."""
@@ -61,21 +68,28 @@ class RowDiff(VerticalScroll, can_focus=True):
 
     def on_resize(self) -> None:
         """Puts the texts above each other where it is narrow."""
-        self.set_class(self.size.width < self.STACKED_BELOW, "-stacked")
+        is_stacked = self.screen.size.width < self.STACKED_BELOW
+        if is_stacked != self.has_class("-stacked"):
+            self.set_class(is_stacked, "-stacked")
+            if self._row is not None:
+                self.show_row(self._row)
 
     def show_nothing(self, text: str = "") -> None:
         """Shows only a note."""
-        self._fill(Content(), Content(), Content.styled(printable(text), "$text-muted"))
+        self._row = None
+        self._fill(Content(), Content(), Content.styled(printable(text), "dim"))
 
     def show_row(self, row: ReviewedRow) -> None:
-        """Shows a row of a review."""
-        before, after = _sides(row)
+        """Shows a row of a review; where it is narrow, only what is around the new words."""
+        self._row = row
+        before, after = _sides(row, is_short=self.screen.size.width < self.STACKED_BELOW)
         self._fill(_headed("before", before), after, Content("\n").join(_facts(row)))
 
     def show_prompt(self, title: str, text: str, notes: Iterable[str]) -> None:
         """Shows a prompt that has no old one."""
+        self._row = None
         shown = _headed(title, Content(printable(text[:MAX_CHARACTERS])))
-        lines = [Content.styled(printable(note), "$text-muted") for note in notes]
+        lines = [Content.styled(printable(note), "dim") for note in notes]
         self._fill(shown, Content(), Content("\n").join(lines))
 
     def _fill(self, before: Content, after: Content, facts: Content) -> None:
@@ -88,10 +102,10 @@ class RowDiff(VerticalScroll, can_focus=True):
 
 
 def _headed(title: str, content: Content) -> Content:
-    return Content.assemble((f"{title}\n", "$text-muted italic"), content)
+    return Content.assemble((f"{title}\n", "dim italic"), content)
 
 
-def _sides(row: ReviewedRow) -> tuple[Content, Content]:
+def _sides(row: ReviewedRow, *, is_short: bool) -> tuple[Content, Content]:
     """The old prompt and the new: all but the segments is the same by construction."""
     prompt = row.task.prompt
     if not row.has_offer or row.result is None:
@@ -100,26 +114,34 @@ def _sides(row: ReviewedRow) -> tuple[Content, Content]:
     after: list[tuple[str, str]] = []
     position = 0
     for slot, words in zip(row.task.slots, row.result.words, strict=True):
-        same = _plain(prompt, position, slot.span.start)
+        same = _plain(prompt, position, slot.span.start, is_short=is_short)
         left, right = diff_words(printable(slot.text), printable(words))
         before += [*same, *((text, _GONE * is_changed) for text, is_changed in left)]
         after += [*same, *((text, _COME * is_changed) for text, is_changed in right)]
         position = slot.span.end
-    rest = _plain(prompt, position, len(prompt.text))
+    rest = _plain(prompt, position, len(prompt.text), is_short=is_short)
     return Content.assemble(*before, *rest), _headed("after", Content.assemble(*after, *rest))
 
 
-def _plain(prompt: Prompt, start: int, end: int) -> list[tuple[str, str]]:
-    """An unchanged stretch, quiet; its tags in their colour."""
+def _plain(prompt: Prompt, start: int, end: int, *, is_short: bool) -> list[tuple[str, str]]:
+    """An unchanged stretch, quiet; its tags in their colour; long ones cut, where that is asked."""
     parts: list[tuple[str, str]] = []
     position = start
     for mark in prompt.marks:
         if start <= mark.span.start and mark.span.end <= end:
-            parts.append((printable(prompt.text[position : mark.span.start]), "$text-muted"))
-            parts.append((printable(mark.span.of(prompt.text)), "$prompt-tag"))
+            parts.append((prompt.text[position : mark.span.start], "dim"))
+            parts.append((mark.span.of(prompt.text), "$prompt-tag"))
             position = mark.span.end
-    parts.append((printable(prompt.text[position:end]), "$text-muted"))
-    return [part for part in parts if part[0]]
+    parts.append((prompt.text[position:end], "dim"))
+    shown = [(_cut(printable(text)) if is_short else printable(text), s) for text, s in parts]
+    return [part for part in shown if part[0]]
+
+
+def _cut(text: str) -> str:
+    """The edges of a long text."""
+    if len(text) <= 3 * CONTEXT:
+        return text
+    return f"{text[:CONTEXT]} … {text[-CONTEXT:]}"
 
 
 def _facts(row: ReviewedRow) -> list[Content]:
@@ -136,12 +158,12 @@ def _facts(row: ReviewedRow) -> list[Content]:
             if budget is not None
         ]
         if fits:
-            lines.append(Content.styled(" · ".join(fits[:6]), "$text-muted"))
+            lines.append(Content.styled(" · ".join(fits[:6]), "dim"))
     elif result is not None and result.reason:
         lines.append(Content.styled(shortened(result.reason, 600), "$text-warning"))
     for note in result.notes[-MAX_NOTES:] if result is not None else ():
         if note != (result.reason if result else ""):
-            lines.append(Content.styled(f"refused before: {shortened(note, 200)}", "$text-muted"))
+            lines.append(Content.styled(f"refused before: {shortened(note, 200)}", "dim"))
     return lines
 
 

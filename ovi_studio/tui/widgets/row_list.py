@@ -48,6 +48,20 @@ class RowList(ScrollView, can_focus=True):
         Binding("shift+up", "mark_and_move(-1)", "Mark upwards", show=False),
         Binding("a", "mark_all", "Mark all shown", show=False),
         Binding("enter", "open", "Edit"),
+        Binding("n", "screen.new_row", "New"),
+        Binding("N", "screen.new_set", "New set", show=False),
+        Binding("slash", "screen.filter", "Filter"),
+        Binding("r", "screen.render_rows", "Render"),
+        Binding("w", "screen.rewrite_rows", "Rewrite"),
+        Binding("d", "screen.duplicate_rows", "Duplicate", show=False),
+        Binding("x,delete", "screen.delete_rows", "Delete", show=False),
+        Binding("K,alt+up", "screen.move_rows(-1)", "Move rows up", show=False),
+        Binding("J,alt+down", "screen.move_rows(1)", "Move rows down", show=False),
+        Binding("s", "screen.sort_rows", "Sort", show=False),
+        Binding("c", "screen.set_cell", "Change a cell (seed, picture, variant...)", show=False),
+        Binding("e", "screen.edit_outside", "Open in $EDITOR", show=False),
+        Binding("u,ctrl+z", "screen.undo", "Undo", show=False),
+        Binding("U,ctrl+y", "screen.redo", "Redo", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "row-list--cursor",
@@ -64,7 +78,7 @@ class RowList(ScrollView, can_focus=True):
         height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1;
         & > .row-list--cursor { background: $primary; color: $background; text-style: bold; }
         & > .row-list--cursor-blurred { background: $panel; text-style: bold; }
-        & > .row-list--id { color: $text-muted; }
+        & > .row-list--id { text-style: dim; }
         & > .row-list--mark { color: $accent; text-style: bold; }
         & > .row-list--unsaved { color: $warning; text-style: bold; }
         & > .row-list--error { color: $finding-error; text-style: bold; }
@@ -138,6 +152,12 @@ class RowList(ScrollView, can_focus=True):
         """Takes what the linter thinks of some rows."""
         self.severities.update(found)
         self.refresh()
+
+    def show_unsaved(self, index: int | None) -> None:
+        """Marks the row whose text is not saved yet."""
+        if index != self.unsaved:
+            self.unsaved = index
+            self.refresh()
 
     def _place_of(self, index: int | None) -> int | None:
         if index is None:

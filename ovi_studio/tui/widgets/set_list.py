@@ -28,7 +28,7 @@ class SetList(OptionList):
     ]
     DEFAULT_CSS = """
     SetList {
-        height: auto; max-height: 10; border: round $border-blurred; background: $background;
+        height: auto; max-height: 10; border: round $foreground-muted; background: $background;
         scrollbar-size-vertical: 1;
         &:focus { border: round $primary; }
     }
@@ -42,7 +42,7 @@ class SetList(OptionList):
             self.path = path
 
     def __init__(self) -> None:
-        super().__init__(compact=True)
+        super().__init__()
         self._sets: tuple[tuple[str, Path], ...] = ()
         self._current: Path | None = None
 

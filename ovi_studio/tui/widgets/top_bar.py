@@ -4,6 +4,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.events import Click
+from textual.screen import Screen
 from textual.widgets import Static
 
 from ovi_studio.actions.queue_counts import QueueCounts
@@ -16,10 +17,16 @@ class ViewTab(Static):
     """One tab; a click opens its view."""
 
     def __init__(self, number: int, view: str, *, is_current: bool) -> None:
-        label = Text.assemble((str(number), "dim"), f" {view.capitalize()}")
-        super().__init__(label, classes="-current" if is_current else "")
+        super().__init__(classes="-current" if is_current else "")
+        self._number = number
         self.view = view
+        self.show_key(is_typing=False)
         self.tooltip = f"F{number}, or {number} where you are not typing"
+
+    def show_key(self, *, is_typing: bool) -> None:
+        """Shows the key that opens the view now: a digit, or a function key while typing."""
+        key = f"F{self._number}" if is_typing else str(self._number)
+        self.update(Text.assemble((key, "bold"), f" {self.view.capitalize()}"))
 
     async def on_click(self, event: Click) -> None:
         event.stop()
@@ -34,7 +41,7 @@ class TopBar(Horizontal):
         dock: top; height: 1; background: $panel;
         ViewTab { width: auto; padding: 0 1; color: $foreground; }
         ViewTab:hover { background: $primary; color: $background; }
-        ViewTab.-current { text-style: bold reverse; color: $primary; }
+        ViewTab.-current { text-style: bold; background: $primary; color: $background; }
         #project { width: 1fr; padding: 0 1; text-align: right; text-wrap: nowrap;
                    text-overflow: ellipsis; }
         #queue { width: auto; padding: 0 1; }
@@ -51,6 +58,15 @@ class TopBar(Horizontal):
             yield ViewTab(number, view, is_current=view == self._current_view)
         yield Static(Text(self._project_name), id="project")
         yield Static("", id="queue")
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._show_keys)
+
+    def _show_keys(self, screen: Screen[object]) -> None:
+        if screen is self.app.screen:
+            is_typing = "1" not in screen.active_bindings
+            for tab in self.query(ViewTab):
+                tab.show_key(is_typing=is_typing)
 
     def show_counts(self, counts: QueueCounts) -> None:
         """Puts the queue's numbers at the right end."""

@@ -57,6 +57,23 @@ def test_a_cancelled_clip_leaves_the_ranks_ready_for_the_next(pair, alone):
     assert_same_clip(rendered(pair), alone)
 
 
+def test_estimates_come_from_this_rank_as_from_one_process(pair, alone):
+    told = {"pair": [], "one": []}
+    for name, pipeline in (("pair", pair), ("one", load(1))):
+
+        def on_estimate(index, num_steps, estimate, name=name):
+            told[name].append((index, num_steps, estimate))
+
+        stream = pipeline.render(request_of(), on_estimate=on_estimate)
+        clip = stream.latents_sha256, stream.waveform, np.concatenate(list(stream.frames))
+        assert_same_clip(clip, alone)
+    for here, there in zip(told["pair"], told["one"], strict=True):
+        assert here[:2] == there[:2]
+        for part in ("video", "audio"):
+            expected = getattr(there[2], part).numpy()
+            np.testing.assert_allclose(getattr(here[2], part).numpy(), expected, atol=1e-3)
+
+
 def test_frames_may_be_left_unread_once_the_iterator_is_closed(pair, alone):
     stream = pair.render(request_of())
     first = next(stream.frames)

@@ -30,6 +30,29 @@ class FakeProgress:
 
 
 @dataclass(frozen=True)
+class FakeDrawing:
+    step: int
+    num_steps: int
+    frames: np.ndarray
+    mel: np.ndarray
+    is_calibrated: bool = True
+
+
+class FakeWatch:
+    """Draws every step at once: three frames, each as bright as the step is late."""
+
+    def __init__(self, _variant, _ckpt_dir, _weights, on_drawing, _seconds):
+        self.on_drawing = on_drawing
+
+    def __call__(self, step, num_steps, _):
+        frames = np.full((3, 16, 24, 3), 50 * (step + 1), np.uint8)
+        self.on_drawing(FakeDrawing(step + 1, num_steps, frames, frames[0, :, :, 0]))
+
+    def close(self):
+        pass
+
+
+@dataclass(frozen=True)
 class FakeStream:
     size: object
     num_frames: int
@@ -48,12 +71,14 @@ class FakePipeline:
     def encode_ahead(self, request):
         print(f"ahead {request.text}", flush=True)
 
-    def render(self, request, *, on_progress):
+    def render(self, request, *, on_progress, on_estimate=None):
         words = request.text.split()
         step_seconds = 0.25 if "slow" in words else 0.05 if "brisk" in words else 0.0
         on_progress(FakeProgress("text", 0, 1))
         for step in range(STEPS):
             on_progress(FakeProgress("denoise", step, STEPS))
+            if "shown" in words:
+                on_estimate(step, STEPS, None)
             if "fail" in words and step == 2:
                 raise NumericalError("The latents are not finite.")
             if "hungry" in words and step == 2 and request.precision.transformer != "fp8":
@@ -97,7 +122,8 @@ def load_pipeline(variant, precision, *_, on_progress, **__):
 
 
 def open_engine():
-    return Engine(load_pipeline, str, {"ovi": "0", "python": "3", "torch": "none"})
+    versions = {"ovi": "0", "python": "3", "torch": "none"}
+    return Engine(load_pipeline, str, versions, watch_preview=FakeWatch)
 
 
 if __name__ == "__main__":

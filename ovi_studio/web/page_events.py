@@ -1,9 +1,9 @@
-"""Tells the user of the page what went wrong or was done, as text and never as HTML."""
+"""How events of the page are answered: quietly, and with notices that are text and never HTML."""
 
 import functools
 import html
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
@@ -14,6 +14,11 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 MAX_CHARACTERS = 600
+
+QUIET: Mapping[str, Any] = {
+    "queue": False, "show_progress": "hidden", "api_visibility": "private",
+}  # fmt: skip
+"""For events that are answered at once and show no spinner."""
 
 
 def tells_errors(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
