@@ -94,7 +94,7 @@ class LatentMap:
         drawn = torch.stack(pictures)
         if not self.is_calibrated:
             drawn = 0.5 + UNCALIBRATED_CONTRAST * _evened(drawn, (0, 2, 3))
-        return drawn.clamp(0, 1)
+        return drawn.clamp_(0, 1)
 
     def mel_of(self, audio: Tensor) -> Tensor:
         """Mel spectrogram (M, T), in standard deviations of each band, of latents (L, C)."""

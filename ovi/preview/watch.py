@@ -113,7 +113,7 @@ class PreviewWatch:
             self._map = uncalibrated_map(video, audio, self._pixels_per_latent)
         elif self._map.video_weight.device != video.device:
             self._map = self._map.to(video.device)
-        pictures = self._map.frames_of(video).mul(255).round().to(torch.uint8)
+        pictures = self._map.frames_of(video).mul_(255).round_().to(torch.uint8)
         loudness = self._map.mel_of(audio) / (2 * LOUDNESS_RANGE) + 0.5
         mel = loudness.clamp(0, 1).mul(255).round().to(torch.uint8)
         frames, mel = pictures.permute(0, 2, 3, 1).contiguous(), mel.contiguous()

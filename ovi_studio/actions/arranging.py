@@ -38,7 +38,7 @@ Change = Callable[[SetDocument], Arranged]
 def duplicate_rows(document: SetDocument, rows: Iterable[int]) -> Arranged:
     """Copies of rows, each directly below its own. A row with an id gives its copy a new one."""
     chosen = set(rows)
-    taken = {document.row_id(index) for index in range(len(document))}
+    taken = set(document.row_ids)
     written: list[DocumentRow] = []
     copies: list[int] = []
     for index, row in enumerate(document.rows):
@@ -150,7 +150,7 @@ def insert_row(document: SetDocument, place: int, cells: Mapping[str, str]) -> A
     if neighbour is not None and ID_COLUMN not in cells:
         named = document.cell(neighbour, ID_COLUMN).strip()
         if named:
-            cells[ID_COLUMN] = fresh_id(named, {document.row_id(i) for i in range(len(document))})
+            cells[ID_COLUMN] = fresh_id(named, document.row_ids)
     row = document.new_row(cells, neighbour)
     written = (*document.rows[:place], row, *document.rows[place:])
     return Arranged(document.with_rows(written), (place,), "new row")
@@ -210,7 +210,7 @@ def _range_named(document: SetDocument, name: str) -> range:
             first, last = document.index_of(name[:cut]), document.index_of(name[cut + 1 :])
             if first is not None and last is not None and first <= last:
                 return range(first, last + 1)
-    ids = [document.row_id(index) for index in range(len(document))]
+    ids = document.row_ids
     known = f"It has {ids[0]} to {ids[-1]}." if ids else "It has none."
     raise UsageError(f"{document.path} has no row {name!r}. {known}")
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,6 +63,8 @@ class LibraryClip:
     """the recipe as JSON: of thousands of clips it is kept as one text each"""
     fault: str | None = None
     """why there is no recipe, for the user"""
+    is_beside: bool = field(default=False, repr=False)
+    """the recipe is not inside the clip: it is in the file beside it, or would be"""
 
     @property
     def recipe(self) -> Mapping[str, Any] | None:
@@ -84,6 +87,9 @@ class LibraryClip:
 
 _Stamp = tuple[int, int, int]
 
+LOOKS_BETWEEN_SCANS = 10
+"""How often folders that look unchanged are trusted: a file may be rewritten in its place."""
+
 
 class ClipFinder:
     """Finds the clips of one project; remembers what it read of files that stay the same."""
@@ -92,23 +98,43 @@ class ClipFinder:
         """Looks at nothing yet."""
         self._layout = layout
         self._read: dict[Path, tuple[_Stamp, _Stamp, LibraryClip]] = {}
+        self._clips: list[LibraryClip] = []
         self._outputs: frozenset[Path] = frozenset()
+        self._scanned_outputs: frozenset[Path] = frozenset()
         self._queue_stamp: object = None
+        self._folders: dict[Path, int] = {}
+        self._looks_left = 0
 
     def find(self) -> list[LibraryClip]:
-        """All clips, newest first, without what the user says about them."""
-        read: dict[Path, tuple[_Stamp, _Stamp, LibraryClip]] = {}
-        for path, status in self._files():
-            if len(read) >= MAX_CLIPS:
+        """All clips, newest first, without what the user says about them.
+
+        The list is the same object as before if nothing has changed; leave it as it is.
+        """
+        outputs = self._job_outputs()
+        folders = {folder: _changed_at(folder) for folder in self._folders}
+        is_same = folders == self._folders and outputs == self._scanned_outputs
+        if self._looks_left > 0 and is_same:
+            self._looks_left -= 1
+            return self._clips
+        self._folders, self._scanned_outputs = {}, outputs
+        self._looks_left = LOOKS_BETWEEN_SCANS
+        before = self._read
+        self._read = {}
+        for path, status in self._files(outputs):
+            if len(self._read) >= MAX_CLIPS:
                 break
-            stamp, beside = _stamp(status), _stamp_at(sidecar_path(path))
-            known = self._read.get(path)
-            if known is None or known[:2] != (stamp, beside):
-                known = (stamp, beside, read_clip(path, status))
-            read[path] = known
-        self._read = read
-        clips = [clip for _, _, clip in read.values()]
-        return sorted(clips, key=lambda clip: (-clip.created, str(clip.path)))
+            stamp = _stamp(status)
+            known = before.get(path)
+            # What stands beside a clip matters only where the recipe is not inside it.
+            if known is None or known[0] != stamp or known[1] != _beside_stamp(known[2]):
+                clip = read_clip(path, status)
+                known = (stamp, _beside_stamp(clip), clip)
+            self._read[path] = known
+        clips = [clip for _, _, clip in self._read.values()]
+        clips.sort(key=lambda clip: (-clip.created, str(clip.path)))
+        if clips != self._clips:
+            self._clips = clips
+        return self._clips
 
     def is_ours(self, path: Path) -> bool:
         """Whether a clip may lie there: inside the project, or where a job put it."""
@@ -116,9 +142,8 @@ class ClipFinder:
         real = os.path.realpath(path)
         return Path(real).is_relative_to(root) or path in self._job_outputs()
 
-    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+    def _files(self, outputs: frozenset[Path]) -> Iterator[tuple[Path, os.stat_result]]:
         root = Path(os.path.realpath(self._layout.root))
-        outputs = self._job_outputs()
         seen: set[Path] = set()
         for path in (*self._inside(root, outputs), *sorted(outputs)):
             if path not in seen:
@@ -127,23 +152,29 @@ class ClipFinder:
                     status = path.stat()
                 except (OSError, ValueError):
                     continue
-                if path.is_file():  # no pipe that would make whoever opens it wait
+                if stat.S_ISREG(status.st_mode):  # no pipe that would make whoever opens it wait
                     yield path, status
 
     def _inside(self, root: Path, outputs: frozenset[Path]) -> Iterator[Path]:
         """Files that look like clips in the project's own folders."""
         folders = {self._layout.output_folder, *self._named_folders()}
         trees = [path for path in sorted(folders) if _is_inside(path, root)]
+        for folder in folders:
+            self._watch(folder)
         for folder in trees:
-            for place, below, names in os.walk(folder):
+            for place, below, _ in os.walk(folder):
                 below[:] = sorted(name for name in below if not name.startswith("."))
-                yield from _clips_in(Path(place), sorted(names), root)
-        beside = {path.parent for path in outputs} - set(folders)
-        for folder in sorted(beside):
+                self._watch(Path(place))
+                yield from _clips_in(Path(place), root)
+        for folder in sorted({path.parent for path in outputs} - folders):
+            self._watch(folder)
             is_covered = any(folder.is_relative_to(tree) for tree in trees)
-            if not is_covered and _is_inside(folder, root) and folder.is_dir():
-                names = sorted(entry.name for entry in os.scandir(folder))
-                yield from _clips_in(folder, names, root)
+            if not is_covered and _is_inside(folder, root):
+                yield from _clips_in(folder, root)
+
+    def _watch(self, folder: Path) -> None:
+        """Remembers how a folder is before it is looked through."""
+        self._folders.setdefault(folder, _changed_at(folder))
 
     def _named_folders(self) -> tuple[Path, ...]:
         """The output folder of the settings, where they name one."""
@@ -165,7 +196,7 @@ class ClipFinder:
 
 def read_clip(path: Path, status: os.stat_result) -> LibraryClip:
     """One clip, as far as its recipe can be understood. Raises nothing for what is in the file."""
-    recipe, fault = read_tolerantly(path)
+    recipe, fault, is_beside = _read_tolerantly(path)
     if recipe is None:
         return LibraryClip(
             path=path,
@@ -173,6 +204,7 @@ def read_clip(path: Path, status: os.stat_result) -> LibraryClip:
             created=status.st_mtime,
             num_bytes=status.st_size,
             fault=fault,
+            is_beside=True,
         )
     request, source = _mapping(recipe, "request"), _mapping(recipe, "source")
     size, sampling = _mapping(request, "size"), _mapping(request, "sampling")
@@ -191,21 +223,22 @@ def read_clip(path: Path, status: os.stat_result) -> LibraryClip:
         created=_moment(recipe.get("created"), status.st_mtime),
         num_bytes=status.st_size,
         recipe_text=json.dumps(recipe, ensure_ascii=False),
+        is_beside=is_beside,
     )
 
 
-def read_tolerantly(path: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """The recipe in a clip or beside it as it stands there; else None, and why."""
+def _read_tolerantly(path: Path) -> tuple[dict[str, Any] | None, str | None, bool]:
+    """The recipe as it stands in a clip or beside it, else why there is none; True: beside it."""
     faults: list[str] = []
     readers: tuple[Callable[[Path], dict[str, Any]], ...] = (_recipe_inside, _recipe_beside)
     for read in readers:
         try:
-            return read(path), None
+            return read(path), None, read is _recipe_beside
         except FileNotFoundError:
             continue
         except (MediaError, OSError, ValueError, RecursionError) as error:
             faults.append(str(error) or type(error).__name__)
-    return None, faults[0] if faults else f"{path} is not there any more."
+    return None, faults[0] if faults else f"{path} is not there any more.", True
 
 
 def _recipe_inside(path: Path) -> dict[str, Any]:
@@ -224,12 +257,18 @@ def _recipe_beside(path: Path) -> dict[str, Any]:
     return data
 
 
-def _clips_in(folder: Path, names: list[str], root: Path) -> Iterator[Path]:
-    for name in names:
-        if name.lower().endswith(CLIP_SUFFIX) and not name.startswith("."):
-            path = folder / name
-            if not path.is_symlink() or _is_inside(path, root):
-                yield path
+def _clips_in(folder: Path, root: Path) -> Iterator[Path]:
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.lower().endswith(CLIP_SUFFIX) and not entry.name.startswith("."):
+                    path = Path(entry.path)
+                    if not entry.is_symlink() or _is_inside(path, root):
+                        found.append(path)
+    except OSError:
+        return
+    yield from sorted(found)
 
 
 def _is_inside(path: Path, root: Path) -> bool:
@@ -254,11 +293,21 @@ def _stamp(status: os.stat_result) -> _Stamp:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _stamp_at(path: Path) -> _Stamp:
+def _beside_stamp(clip: LibraryClip) -> _Stamp:
+    """Of the file beside a clip, where the recipe is or could be in it."""
+    if not clip.is_beside:
+        return 0, 0, 0
     try:
-        return _stamp(path.stat())
+        return _stamp(sidecar_path(clip.path).stat())
     except OSError:
         return 0, 0, 0
+
+
+def _changed_at(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:

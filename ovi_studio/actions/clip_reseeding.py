@@ -24,13 +24,18 @@ def next_seed(clip: LibraryClip, clips: Iterable[LibraryClip]) -> int:
     return min(MAX_SEED, max((seed for seed in seeds if seed is not None), default=-1) + 1)
 
 
-def plan_reseeding(clip: Path, seed: int, layout: ProjectLayout) -> RenderTask:
+def plan_reseeding(
+    clip: Path, seed: int, layout: ProjectLayout, *, accepts_differences: bool = False
+) -> RenderTask:
     """What to render: the clip's request with another seed, into the clip's folder.
 
+    Other weights or another first frame than then are an error, unless `accepts_differences`.
     Raises UsageError for a clip without a recipe or with the same seed, RequestError for a seed
     that cannot be, and WeightsError or UsageError when what the clip was made from has changed.
     """
-    task = plan_reproduction(clip, layout.root, said=Choices()).task
+    task = plan_reproduction(
+        clip, layout.root, said=Choices(), accepts_differences=accepts_differences
+    ).task
     request = task.request
     if seed == request.sampling.seed:
         raise UsageError(f"{clip.name} has the seed {seed} already; name another.")
@@ -54,6 +59,7 @@ def reseed_clip(
     seed: int,
     layout: ProjectLayout,
     *,
+    accepts_differences: bool = False,
     keep_queue: Callable[[Path], object] = start_keeper,
 ) -> RenderJob:
     """Puts the clip with another seed into the queue, where it is rendered in the background.
@@ -61,5 +67,6 @@ def reseed_clip(
     Returns its job. Raises as `plan_reseeding` and `enqueue_tasks`.
     """
     check_installation()
-    (job,) = enqueue_tasks([plan_reseeding(clip, seed, layout)], layout, keep_queue=keep_queue)
+    task = plan_reseeding(clip, seed, layout, accepts_differences=accepts_differences)
+    (job,) = enqueue_tasks([task], layout, keep_queue=keep_queue)
     return job

@@ -28,6 +28,15 @@ def list_templates(layout: ProjectLayout) -> tuple[list[PromptTemplate], list[st
     return templates, faults
 
 
+def fill_with_defaults(name: str, variant: str, layout: ProjectLayout) -> str:
+    """The prompt that a template makes as it stands, to be written over: blanks that have no
+    default hold three dots. Raises as `fill_template` does.
+    """
+    template = load_template(name, template_folders(layout))
+    values = {blank.name: "..." for blank in template.blanks if blank.default is None}
+    return fill_template(name, values, variant, layout)
+
+
 def fill_template(name: str, values: Mapping[str, str], variant: str, layout: ProjectLayout) -> str:
     """The prompt that a template makes of these values, in the variant's caption form.
 

@@ -50,13 +50,22 @@ class ClipLibrary:
         self._trash = ClipTrash(layout, self._finder)
         self._said = SaidOfClips()
         self._stamp: object = None
+        self._found: list[LibraryClip] | None = None
+        self._clips: list[LibraryClip] = []
 
     def clips(self) -> list[LibraryClip]:
-        """All clips, newest first, with what the user says about them. Cheap when asked again."""
-        stamp = self._notes.stamp()
+        """All clips, newest first, with what the user says about them.
+
+        Cheap when asked again, and the same list if nothing has changed: leave it as it is.
+        """
+        found, stamp = self._finder.find(), self._notes.stamp()
+        if found is self._found and stamp == self._stamp:
+            return self._clips
         if stamp != self._stamp:
             self._said, self._stamp = self._notes.read(), stamp
-        return [_with_note(clip, self._said.of(clip.identity)) for clip in self._finder.find()]
+        self._found = found
+        self._clips = [_with_note(clip, self._said.of(clip.identity)) for clip in found]
+        return self._clips
 
     @property
     def notes_fault(self) -> str | None:

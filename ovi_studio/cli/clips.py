@@ -201,6 +201,9 @@ def reseed(
     seed: Annotated[
         int | None, typer.Option(help="Default: the next one that the row was not rendered with.")
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Render though weights or first frame have changed.")
+    ] = False,
 ) -> int:
     """Render a clip again with another seed and everything else as then, in the background."""
     from ovi_studio.actions.clip_reseeding import next_seed, reseed_clip
@@ -209,7 +212,7 @@ def reseed(
     library, found = _clips([clip])
     chosen = _only(found)
     number = next_seed(chosen, library.clips()) if seed is None else seed
-    job = reseed_clip(chosen.path, number, library.layout)
+    job = reseed_clip(chosen.path, number, library.layout, accepts_differences=anyway)
     talk(f"Job {job.id}: seed {number}, in the background. `ovi queue list` shows it.")
     return 0
 

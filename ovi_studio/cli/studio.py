@@ -61,6 +61,7 @@ def run_studio(folder: Path, *, theme: str | None, view: str | None) -> int:
     import gc
     import os
 
+    gc.disable()  # until the first frame: nothing of what is loaded now will be garbage
     from ovi_studio.tui.app import StudioApp
     from ovi_studio.tui.opening import open_context
     from ovi_studio.tui.terminal_guard import guarded_terminal
@@ -68,7 +69,6 @@ def run_studio(folder: Path, *, theme: str | None, view: str | None) -> int:
     app = StudioApp(open_context(folder), theme=theme, view=view)
     if _draws_pictures(os.environ):
         import textual_image.renderable  # noqa: F401  asks the terminal, while nobody else does
-    gc.freeze()  # what is loaded by now stays: it need not be looked through again and again
     with guarded_terminal():
         app.run()
     return int(app.return_code or 0)

@@ -95,6 +95,7 @@ def web(
         precision="fp8" if fp8 else "int8" if qint8 else None,
     )
     from ovi_studio.web.context import WebContext
+    from ovi_studio.web.keeping import CalmKeeper
     from ovi_studio.web.serving import ServingOptions, needs_secret, serve
 
     options = ServingOptions(
@@ -106,7 +107,10 @@ def web(
     )
     secret = read_secret(os.environ, is_needed=needs_secret(options))
     context = WebContext(
-        layout=find_layout(Path.cwd()), defaults=defaults, can_draw_first_frames=use_image_gen
+        layout=find_layout(Path.cwd()),
+        defaults=defaults,
+        can_draw_first_frames=use_image_gen,
+        keep_queue=CalmKeeper(),
     )
 
     def started(address: str) -> None:

@@ -234,7 +234,8 @@ SETTINGS: tuple[Setting, ...] = (
             default=2.0, check=_check_not_negative),
     Setting("disk", "logs_days", NUMBER, "Days after which `ovi gc` removes logs of workers.",
             default=14.0, check=_check_not_negative),
-    Setting("disk", "trash_days", NUMBER, "Days after which `ovi gc` removes deleted clips and damaged queues.",
+    Setting("disk", "trash_days", NUMBER,
+            "Days after which `ovi gc` removes deleted clips and damaged queues.",
             default=30.0, check=_check_not_negative),
 )  # fmt: skip
 """Every setting, in the order in which they are shown."""

@@ -69,8 +69,20 @@ class SetDocument:
         return {name: self.columns.index(name) for name in self.columns}
 
     @cached_property
+    def row_ids(self) -> tuple[str, ...]:
+        """What the rows are called: their cells in column `id`, else their 1-based numbers."""
+        place = self._positions.get(ID_COLUMN)
+        if place is None:
+            return tuple(map(str, range(1, len(self.rows) + 1)))
+        cells = (row.record.cells[place : place + 1] for row in self.rows)
+        return tuple(
+            (found and found[0].value.strip()) or str(number)
+            for number, found in enumerate(cells, 1)
+        )
+
+    @cached_property
     def _indices(self) -> dict[str, int]:
-        return {self.row_id(index): index for index in range(len(self.rows))}
+        return dict(zip(self.row_ids, range(len(self.rows)), strict=True))
 
     def cell(self, index: int, column: str) -> str:
         """What a row says in a column; "" where it has no such cell."""
@@ -84,7 +96,7 @@ class SetDocument:
 
     def row_id(self, index: int) -> str:
         """What a row is called: its cell in column `id`, else its 1-based number."""
-        return self.cell(index, ID_COLUMN).strip() or str(index + 1)
+        return self.row_ids[index]
 
     def index_of(self, row_id: str) -> int | None:
         """Where the row of that name stands; None if there is none."""
@@ -130,8 +142,7 @@ class SetDocument:
         document = replace(self, rows=rows)
         if len(document._indices) < len(rows):
             seen: set[str] = set()
-            for index in range(len(rows)):
-                row_id = document.row_id(index)
+            for row_id in document.row_ids:
                 if row_id in seen:
                     raise PromptFileError(
                         f"{self.path} would have two rows with the id {row_id!r}; nothing was "

@@ -4,6 +4,8 @@ What a view shows and does is in `screens/`; what it does it by is in `ovi_studi
 """
 
 import asyncio
+import gc
+import importlib
 import os
 import signal
 import sys
@@ -26,37 +28,27 @@ from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.tui import lag
 from ovi_studio.tui.context import StudioContext
 from ovi_studio.tui.opening import context_of, is_used
+from ovi_studio.tui.safe_text import NoControls
 from ovi_studio.tui.screens.base import StudioScreen, sentence_of
-from ovi_studio.tui.themes import DEFAULT_THEME, prompt_colours, studio_themes, theme_after
+from ovi_studio.tui.themes import (
+    DEFAULT_THEME,
+    prompt_colours,
+    studio_themes,
+    theme_after,
+    theme_names,
+)
 from ovi_studio.tui.threads import in_thread
+from ovi_studio.tui.warming import keep_style_sheets, warm_up
 from ovi_studio.tui.widgets.top_bar import VIEWS
 
 SAVE_SECONDS = 1.0
 """How often what is remembered goes to the disk, if it changed."""
 
+WARM_UP_SECONDS = 0.5
+"""After the start: the first frame is there by then."""
 
-def _write() -> Screen[Any]:
-    from ovi_studio.tui.screens.write import WriteScreen
-
-    return WriteScreen()
-
-
-def _rewrite() -> Screen[Any]:
-    from ovi_studio.tui.screens.rewrite import RewriteScreen
-
-    return RewriteScreen()
-
-
-def _render() -> Screen[Any]:
-    from ovi_studio.tui.screens.render import RenderScreen
-
-    return RenderScreen()
-
-
-def _choose() -> Screen[Any]:
-    from ovi_studio.tui.screens.choose import ChooseScreen
-
-    return ChooseScreen()
+GARBAGE_THRESHOLDS = (20_000, 20, 20)
+"""Less often than Python's own: a look through all objects holds the screen up."""
 
 
 def _commands() -> type[Provider]:
@@ -70,12 +62,6 @@ class StudioApp(App[None]):
 
     TITLE = "Ovi Studio"
     BINDING_GROUP_TITLE = "Everywhere"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "write": _write,
-        "rewrite": _rewrite,
-        "render": _render,
-        "choose": _choose,
-    }
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
         _commands,
     }
@@ -108,9 +94,13 @@ class StudioApp(App[None]):
         super().__init__()
         self.context = context
         self._view = _checked("view", view, VIEWS)
+        pass
+        keep_style_sheets(self)
+        for name in VIEWS:
+            self.add_mode(name, partial(self._make_view, name))
         for own in studio_themes():
             self.register_theme(own)
-        known = tuple(self.available_themes)
+        known = theme_names()
         wanted = _checked("theme", theme, known) or context.remembered.get("theme", DEFAULT_THEME)
         self.theme = wanted if wanted in known else DEFAULT_THEME
         self._is_leaving = False
@@ -125,10 +115,26 @@ class StudioApp(App[None]):
         self._heed_signals()
         if lag_file := os.environ.get(lag.VARIABLE):
             self.run_worker(lag.LagProbe(Path(lag_file)).run(), exit_on_error=False)
+        self.set_timer(WARM_UP_SECONDS, self._warm_up)
         if is_used(self.context.layout):
             self.open_project(self.context.layout)
         else:
             self._offer_project()
+
+    def _warm_up(self) -> None:
+        """After the first frame: what was loaded is kept out of the way of the garbage collector,
+        whose pauses grow with it, and the other views are loaded beside the event loop."""
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        gc.enable()
+        self.run_worker(warm_up(self), exit_on_error=False)
+
+    def _make_view(self, view: str) -> Screen[Any]:
+        module = importlib.import_module(f"ovi_studio.tui.screens.{view}")
+        screen: Screen[Any] = getattr(module, f"{view.capitalize()}Screen")()
+        # Its widgets bring their styles; else Textual would read the styles of all others anew.
+        screen._css_update_count = self._css_update_count
+        return screen
 
     # Projects.
 
@@ -213,6 +219,7 @@ class StudioApp(App[None]):
         for screen in self.views():
             with suppress(Exception):
                 await screen.before_quitting()
+        self._remember_place()
         await in_thread(partial(_save, self.context))
         self.exit()
 
@@ -232,15 +239,17 @@ class StudioApp(App[None]):
     def _remember_theme(self, name: str) -> None:
         self.context.remembered.put("theme", name)
 
-    def _save_remembered(self) -> None:
+    def _remember_place(self) -> None:
         context = self.context
         if context.set_path is not None and context.set_path.is_relative_to(context.root):
             context.remembered.put("set", context.set_path.relative_to(context.root).as_posix())
             context.remembered.put("row", context.row_id or "")
-        if context.remembered.is_changed:
-            self.run_worker(
-                in_thread(partial(_save, context)), group="remembering", exit_on_error=False
-            )
+
+    def _save_remembered(self) -> None:
+        self._remember_place()
+        if self.context.remembered.is_changed:
+            save = partial(in_thread, partial(_save, self.context))
+            self.run_worker(save, group="remembering", exit_on_error=False)
 
     def complain(self, error: Exception) -> None:
         """Shows an error as one sentence."""

@@ -4,10 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ovi_studio.project.config import StudioConfig, load_config
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.tui.state import EditJournal, RememberedState
+
+if TYPE_CHECKING:
+    from ovi_studio.project.config import StudioConfig
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class StudioContext:
         """Where unsaved edits are kept."""
         return EditJournal(self.layout.state.path / "unsaved")
 
-    def load_config(self) -> StudioConfig:
+    def load_config(self) -> "StudioConfig":
         """The settings as they are now. Reads files: call it from a thread. Raises UsageError."""
+        from ovi_studio.project.config import load_config  # not needed for the first frame
+
         return load_config(self.root, self.environment)

@@ -27,6 +27,7 @@ class ChoiceDialog(ModalScreen[str | None]):
     """Asks; returns the value of the choice taken, None for escape. The first choice has the focus,
     so put the harmless one there."""
 
+    AUTO_FOCUS = "#choice-0"
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss_dialog", "Back"),
@@ -67,9 +68,6 @@ class ChoiceDialog(ModalScreen[str | None]):
                         compact=True,
                     )
 
-    def on_mount(self) -> None:
-        self.query_one("#choice-0", Button).focus()
-
     def on_key(self, event: object) -> None:
         character = getattr(event, "character", None)
         for choice in self._choices:
@@ -90,6 +88,7 @@ class ChoiceDialog(ModalScreen[str | None]):
 class TextDialog(ModalScreen[str | None]):
     """Asks for a line of text; returns it, None for escape."""
 
+    AUTO_FOCUS = "Input"
     BINDING_GROUP_TITLE = "Text"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss_dialog", "Back")]
     DEFAULT_CSS = """
@@ -124,9 +123,6 @@ class TextDialog(ModalScreen[str | None]):
             yield Static(Text(self._question), id="question")
             yield Input(self._value, placeholder=self._placeholder)
             yield Static("", id="problem", markup=False)
-
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         problem = self._find_problem(event.value) if self._find_problem else None

@@ -6,7 +6,6 @@ its module, or a module of those widgets, knows. A binding without a description
 
 import importlib
 import inspect
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -69,11 +68,15 @@ def keys_text(app: App[Any], entry: KeyEntry) -> str:
 
 def view_keys(view: str) -> list[KeyGroup]:
     """The keys of a view: its screen's, then those of its widgets. Imports it: use a thread."""
-    module = importlib.import_module(f"{_OURS}screens.{view}")
-    classes = sorted(
-        _classes_known_to(module, set()),
-        key=lambda owner: owner.__module__ != module.__name__,  # the screen itself comes first
-    )
+    classes = [
+        value
+        for module in modules_of_view(view)
+        for value in list(vars(module).values())
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and issubclass(value, DOMNode)
+        and not issubclass(value, ModalScreen)
+    ]
     groups = [class_keys(owner, view) for owner in classes]
     return [group for group in groups if group.entries]
 
@@ -103,15 +106,17 @@ def _title_of(owner: type[DOMNode], view: str | None) -> str:
     return str(inherited or (view or owner.__name__).capitalize())
 
 
-def _classes_known_to(module: ModuleType, seen: set[str]) -> Iterator[type[DOMNode]]:
-    """Screens and widgets of ours that a module names, or one of their modules."""
-    seen.add(module.__name__)
-    for value in list(vars(module).values()):
-        if not (inspect.isclass(value) and issubclass(value, DOMNode)):
-            continue
-        place = value.__module__
-        if place == module.__name__:
-            if not issubclass(value, ModalScreen):
-                yield value
-        elif place.startswith(f"{_OURS}widgets.") and place not in seen:
-            yield from _classes_known_to(importlib.import_module(place), seen)
+def modules_of_view(view: str) -> list[ModuleType]:
+    """A view's module, and those of ours with the widgets that it is made of. Imports them."""
+    found: dict[str, ModuleType] = {}
+    waiting = [f"{_OURS}screens.{view}"]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = module = importlib.import_module(name)
+            waiting += [
+                value.__module__
+                for value in list(vars(module).values())
+                if inspect.isclass(value) and value.__module__.startswith(f"{_OURS}widgets.")
+            ]
+    return list(found.values())

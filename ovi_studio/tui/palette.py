@@ -31,9 +31,12 @@ class StudioCommands(Provider):
         ]  # fmt: skip
 
     async def discover(self) -> Hits:
-        """All of them, while nothing is typed."""
+        """Those of this view and those that are the same in all, while nothing is typed."""
+        view = getattr(self.screen, "VIEW", "")
         for name, entry in self._commands:
-            yield DiscoveryHit(self._shown(Content(name), entry), self._command(entry), name)
+            if entry.view in (view, None):
+                shown = self._shown(Content(name), entry)
+                yield DiscoveryHit(shown, self._command(entry), name)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""

@@ -4,11 +4,12 @@ One `SetSession` for each set that was opened, so that undoing outlives a look a
 reading and writing is done in threads; what the user has to decide is handed to the view.
 """
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ovi_studio.project.prompt_file import FileChangedError, file_version
 from ovi_studio.project.set_changes import create_file
@@ -23,7 +24,17 @@ if TYPE_CHECKING:
     from ovi_studio.tui.screens.base import StudioScreen
 
 _Stamp = tuple[int, int, int]
-_News = tuple[Path, SetDocument | None, _Stamp | None]
+
+
+class _News(NamedTuple):
+    """A file that others have written."""
+
+    path: Path
+    theirs: SetDocument | None
+    """None: it is gone."""
+    stamp: _Stamp | None
+    since: str
+    """The version that we had when we looked."""
 
 
 @dataclass(slots=True)
@@ -59,15 +70,16 @@ class SetKeeper:
         self._missing: set[Path] = set()
 
     def open(self, path: Path, then: Callable[[SetSession], object]) -> None:
-        """Gives the session of a set, read now if it was not open."""
+        """Gives the session of a set as it is in its file now, or as it is written here."""
         if path in self._held:
-            then(self._held[path].session)
-            self.look_at(path)
+            self.look_at(path, then=lambda: then(self._held[path].session))
             return
 
         def read() -> tuple[SetDocument, _Stamp | None]:
             stamp = _stamp(path)
-            return read_document(path), stamp
+            document = read_document(path)
+            gc.freeze()  # a large set is many objects, and looking through them all would be felt
+            return document, stamp
 
         def arrived(result: tuple[SetDocument, _Stamp | None]) -> None:
             document, stamp = result
@@ -132,8 +144,7 @@ class SetKeeper:
         held.then.clear()
         if isinstance(error, FileChangedError):
             held.session.reopen_draft()
-            held.stamp = None
-            self.look_at(held.session.document.path, is_certain=True)
+            self.look_at(held.session.document.path)
         else:
             self._view.complain(error)
             self._on_change(held.session)
@@ -185,20 +196,21 @@ class SetKeeper:
             stamp = _stamp(path)
             if held.is_saving or stamp == held.stamp:
                 continue
+            since = held.session.saved.version
             if stamp is None:
-                news.append((path, None, None))
-            elif file_version(path) == held.session.saved.version:
+                news.append(_News(path, None, None, since))
+            elif file_version(path) == since:
                 held.stamp = stamp
             else:
-                news.append((path, read_document(path), stamp))
+                news.append(_News(path, read_document(path), stamp, since))
         return news
 
     def take_news(self, news: list[_News]) -> None:
         """Goes on from what others have written."""
-        for path, theirs, stamp in news:
+        for path, theirs, stamp, since in news:
             held = self._held[path]
-            if held.is_saving:
-                continue
+            if held.is_saving or held.session.saved.version != since:
+                continue  # we have written meanwhile: the next look will tell
             if theirs is None:
                 if path not in self._missing:
                     self._view.warn(f"{path.name} is gone. Your next change writes it anew.")
@@ -207,11 +219,17 @@ class SetKeeper:
             self._missing.discard(path)
             self._take(held, theirs, stamp)
 
-    def look_at(self, path: Path, *, is_certain: bool = False) -> None:
-        """Looks whether others have written a set, now."""
-        if is_certain:
+    def look_at(self, path: Path, *, then: Callable[[], object] | None = None) -> None:
+        """Looks now whether others have written a set; `then` is called when that is taken."""
+        if path in self._held and not self._held[path].is_saving:
             self._held[path].stamp = None
-        self._view.run_in_thread(self.find_news, self.take_news, group="news")
+
+        def taken(news: list[_News]) -> None:
+            self.take_news(news)
+            if then is not None:
+                then()
+
+        self._view.run_in_thread(self.find_news, taken, group="news")
 
     def _take(self, held: _Held, theirs: SetDocument, stamp: _Stamp | None) -> None:
         held.stamp = stamp

@@ -1,11 +1,11 @@
 """Work that must not stop the screen: run beside the event loop, its result handed back.
 
-The threads are daemons, so that quitting never waits for a server's answer. What has to be finished
-before the end is finished in `StudioScreen.before_quitting`.
+Nobody waits for the threads at the end, so that quitting never waits for a server's answer. What
+has to be finished before the end is finished in `StudioScreen.before_quitting`.
 """
 
+import _thread
 import asyncio
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -13,7 +13,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def in_thread(work: Callable[[], Result], *, name: str = "studio") -> Result:
+async def in_thread(work: Callable[[], Result]) -> Result:
     """The result of `work`, done in a thread of its own. Raises what `work` raises."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
@@ -38,5 +38,6 @@ async def in_thread(work: Callable[[], Result], *, name: str = "studio") -> Resu
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(settle, result, problem)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    # Thread.start() would wait until the thread runs, for as long as another one computes.
+    _thread.start_new_thread(run, ())
     return await future

@@ -1,7 +1,6 @@
 """The HTTP API as one application, to be mounted at `/v1`."""
 
 from fastapi import FastAPI
-from fastapi.security import HTTPBearer
 
 import ovi
 from ovi_studio.web.api_errors import install_error_handlers
@@ -51,15 +50,12 @@ def build_api(context: WebContext, streams: OpenStreams, *, needs_token: bool) -
 
 def _ask_for_token(api: FastAPI) -> None:
     """Says in the OpenAPI document that a token is needed; the guard in front checks it."""
-    scheme = HTTPBearer()
     make = api.openapi
 
     def openapi() -> dict[str, object]:
         document = make()
         parts = document.setdefault("components", {})
-        parts["securitySchemes"] = {
-            "token": scheme.model.model_dump(exclude_none=True, by_alias=True)
-        }
+        parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}]
         return document
 

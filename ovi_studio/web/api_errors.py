@@ -105,14 +105,15 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def first_fault(errors: Sequence[Any]) -> tuple[str, str | None]:
     """The first of pydantic's findings as a sentence, and the field that it is about."""
-    fault = errors[0] if errors else {"msg": "it cannot be read", "loc": ()}
+    fault = errors[0] if errors else {"msg": "it cannot be read", "loc": (), "type": ""}
     places = [str(part) for part in fault["loc"] if part not in ("body", "query", "path", "header")]
     field = ".".join(places) or None
     message = str(fault["msg"]).rstrip(".")
-    message = _IN_PLAIN_WORDS.get((places[-1] if places else "", fault.get("type")), message)
-    if fault.get("type") == "extra_forbidden":
+    kind = (places[-1] if places else "", str(fault["type"]))
+    message = _IN_PLAIN_WORDS.get(kind, message)
+    if fault["type"] == "extra_forbidden":
         message = "there is no such field; the OpenAPI document lists them"
-    if fault.get("type") == "json_invalid":
+    if fault["type"] == "json_invalid":
         field, message = None, "it holds no JSON that can be read"
     return f"{field or 'The request'}: {message}.", field
 

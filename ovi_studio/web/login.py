@@ -95,7 +95,7 @@ def login_routes(login: Login) -> list[Route]:
             login.open_session(),
             max_age=int(SESSION_SECONDS),
             httponly=True,
-            samesite="strict",
+            samesite="lax",
             secure=_is_secure(request),
         )
         return answer

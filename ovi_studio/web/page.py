@@ -61,6 +61,7 @@ class _Parts:
 
 def build_page(context: WebContext) -> gr.Blocks:
     """The page of a project, to be mounted with `page_look()`."""
+    page: gr.Blocks
     live = LivePage(context)
     name = context.working_folder.name
     folder = str(context.working_folder.resolve())
@@ -89,12 +90,12 @@ def build_page(context: WebContext) -> gr.Blocks:
                 clips = build_clips()
         marks = (gr.Textbox("", visible="hidden"), gr.Textbox("", visible="hidden"))
         parts = _Parts(head, write, sets, rewrite, kinds, queue, clips, *marks)
-        _connect(live, parts)
+        _connect(live, parts, page)
         _refresh(live, parts, page, tabs)
     return page
 
 
-def _connect(live: LivePage, parts: _Parts) -> None:
+def _connect(live: LivePage, parts: _Parts, page: gr.Blocks) -> None:
     """What buttons do that change the queue, and what follows on the page."""
     context, write, desk = live.context, parts.write, parts.write.desk
 
@@ -108,7 +109,7 @@ def _connect(live: LivePage, parts: _Parts) -> None:
         opened = [gr.skip()] * len(desk.outputs) if job is None else desk.open_job(job)
         return [*live.queue_parts(own, kinds), *opened]
 
-    connect_write(context, write, parts.live, refreshed)
+    connect_write(page, context, write, parts.live, refreshed)
     desk.connect()
     connect_sets(context, parts.sets, desk, write.own_jobs, parts.live, refreshed)
     connect_clips(live.library, parts.clips, desk)

@@ -26,7 +26,7 @@ PLACEHOLDER = (
 class Fields:
     """The components of the form. `named` has those of `FormValues` by name."""
 
-    named: dict[str, gr.components.Component] = field(default_factory=dict)
+    named: dict[str, Any] = field(default_factory=dict)
     picture: Any = None
     """what the browser shows of the first frame"""
     picture_name: Any = None

@@ -235,5 +235,6 @@ def _is_alike(value: object, other: object) -> bool:
     """Whether both are texts, or both numbers."""
     if isinstance(other, str):
         return isinstance(value, str)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and (isinstance(other, float) or value == int(value))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return isinstance(other, float) or value == int(value)

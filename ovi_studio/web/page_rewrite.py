@@ -94,7 +94,7 @@ def build_rewrite(context: WebContext) -> RewriteTab:
     kept = gr.State(None)
     ordered = [sets, theme, connection, part, language, tone, voice, versions, seed]
 
-    def counted(*written: Any) -> Markup:
+    def estimated(*written: Any) -> Markup:
         plan = plan_rewrite(_order(context, written), context.working_folder)
         return tag("p", _about(plan), class_="ovi-sub")
 
@@ -105,7 +105,7 @@ def build_rewrite(context: WebContext) -> RewriteTab:
             yield _state(tag("p", message_of(error), class_="ovi-bad"), gr.skip(), None)
 
     outputs = [talk, shown, taken, saving, kept, stop]
-    count.click(tells_errors(counted), ordered, talk, api_visibility="private")
+    count.click(tells_errors(estimated), ordered, talk, api_visibility="private")
     running = write.click(written, ordered, outputs, api_visibility="private",
                           concurrency_limit=4, show_progress="hidden")  # fmt: skip
     stop.click(lambda: gr.update(visible=False), None, stop, cancels=[running],
@@ -154,17 +154,34 @@ def show_results(results: Sequence[RowResult], num_rows: int) -> Markup:
 
 def show_diff(before: str, after: str) -> Markup:
     """What goes and what comes, word by word."""
-    old, new = _WORD.findall(before), _WORD.findall(after)
     parts: list[Markup] = []
+    for kept, gone, come in _changes(before, after):
+        parts += [tag("span", kept)] if kept else []
+        parts += [tag("del", gone)] if gone else []
+        parts += [tag("ins", come)] if come else []
+    return tag("div", tag("div", join(parts)), class_="ovi-diff")
+
+
+def _changes(before: str, after: str) -> list[tuple[str, str, str]]:
+    """What stays, then what goes and what comes in its place, again and again.
+
+    Blanks between two changes count as changed, so that a sentence is replaced as one.
+    """
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    changes: list[tuple[str, str, str]] = []
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         gone, come = "".join(old[old_from:old_to]), "".join(new[new_from:new_to])
         if kind == "equal":
-            parts.append(tag("span", gone))
+            changes.append((gone, "", ""))
             continue
-        parts += [tag("del", gone)] if gone else []
-        parts += [tag("ins", come)] if come else []
-    return tag("div", tag("div", join(parts)), class_="ovi-diff")
+        kept = changes.pop()[0] if changes else ""
+        if changes and not kept.strip():
+            first, earlier_gone, earlier_come = changes.pop()
+            changes.append((first, earlier_gone + kept + gone, earlier_come + kept + come))
+        else:
+            changes.append((kept, gone, come))
+    return changes
 
 
 def _run(context: WebContext, fields: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

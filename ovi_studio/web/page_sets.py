@@ -12,7 +12,6 @@ from ovi_studio.actions.arranging import (
     arrange_set,
     delete_rows,
     duplicate_rows,
-    insert_row,
     move_rows,
     replace_cells,
 )
@@ -21,7 +20,14 @@ from ovi_studio.actions.settings import load_settings
 from ovi_studio.errors import PromptFileError, UsageError
 from ovi_studio.lint.diagnostic import Severity
 from ovi_studio.project.set_document import SetDocument, read_document
-from ovi_studio.project.sets import SET_SUFFIXES, find_sets, no_set, set_folder, set_name
+from ovi_studio.project.sets import (
+    SET_SUFFIXES,
+    find_sets,
+    new_set_path,
+    no_set,
+    set_folder,
+    set_name,
+)
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_markup import Markup, button, counted, join, tag
@@ -83,22 +89,14 @@ def add_row(context: WebContext, name: object, cells: Mapping[str, str]) -> str:
         raise UsageError("Choose a set, or write the name of a new one.")
     name = name.strip()
     _check_text(cells[TEXT_COLUMN])
-    if name in own_sets(context):
-        added: list[str] = []
-
-        def change(document: SetDocument) -> Arranged:
-            arranged = insert_row(_with_columns(document, cells), len(document), cells)
-            added[:] = [arranged.document.row_id(arranged.rows[0])]
-            return arranged
-
-        arrange_set(set_path(context, name), change)
-        return added[0]
-    if name.lower().endswith(SET_SUFFIXES):
-        raise UsageError("Give the set a name without .csv: it goes to the folder of sets.")
+    is_new = name not in own_sets(context)
+    if is_new:
+        if name.lower().endswith(SET_SUFFIXES):
+            raise UsageError("Give the set a name without .csv: it goes to the folder of sets.")
+        new_set_path(name, context.working_folder)  # refuses a name that leads elsewhere
     others = {column: cell for column, cell in cells.items() if column != TEXT_COLUMN}
-    text = cells[TEXT_COLUMN]
-    add_prompt(name, text, context.working_folder, cells=others, is_new=True)
-    return "1"
+    text, folder = cells[TEXT_COLUMN], context.working_folder
+    return str(add_prompt(name, text, folder, cells=others, is_new=is_new)[1])
 
 
 def arrange_row(context: WebContext, name: object, row_id: str, act: str) -> None:
@@ -172,13 +170,6 @@ def _index(document: SetDocument, row_id: str) -> int:
     if index is None:
         raise UsageError(f"There is no row {row_id!r} any more. Choose the set again.")
     return index
-
-
-def _with_columns(document: SetDocument, cells: Mapping[str, str]) -> SetDocument:
-    for column in cells:
-        if column not in document.columns:
-            document = document.with_column(column)
-    return document
 
 
 def _check_text(text: str) -> None:

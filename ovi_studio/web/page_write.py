@@ -89,7 +89,7 @@ def build_write(
 
 
 def connect_write(
-    context: WebContext, tab: WriteTab, refresh: Sequence[Any],
+    page: gr.Blocks, context: WebContext, tab: WriteTab, refresh: Sequence[Any],
     refreshed: Callable[[list[int]], Sequence[Any]],
 ) -> None:  # fmt: skip
     """What happens when something in the tab is changed or pressed.
@@ -101,6 +101,11 @@ def connect_write(
     def look_at(picture: str, is_drawn: bool, *written: Any) -> tuple[Any, ...]:
         return (*show_fields(context, picture, is_drawn, written), _draft(picture, written))
 
+    # The draft is not written at first: the one that the browser has is being restored then.
+    page.load(
+        lambda *given: look_at(*given)[:-1], fields.deciding,
+        [fields.check, fields.size, fields.plan], **QUIET,
+    )  # fmt: skip
     changed = [component.change for component in fields.deciding]
     gr.on(changed, look_at, fields.deciding, [fields.check, fields.size, fields.plan, tab.draft],
           trigger_mode="always_last", **QUIET)  # fmt: skip

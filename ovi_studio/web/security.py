@@ -28,6 +28,9 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
 
+_OPEN = (LOGIN_PATH, "/favicon.ico")
+"""What anybody may ask for."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 PAGE_POLICY = (
@@ -38,12 +41,17 @@ PAGE_POLICY = (
 )
 """Gradio's page runs inline scripts and compiles some; all of them come from us."""
 
-API_POLICY = (
+MEDIA_POLICY = (
     "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; "
-    "frame-ancestors 'none'; sandbox"
+    "frame-ancestors 'none'"
 )
-"""Nothing that the API sends is a document; should a browser take it for one, it may play a clip
-and no more."""
+"""A clip or picture of the project, which a browser wraps into a small document to show it."""
+
+MEDIA_KINDS = ("video/mp4", "image/png", "image/jpeg", "image/webp")
+
+DATA_POLICY = f"{MEDIA_POLICY}; sandbox"
+"""Nothing else that the API sends is a document; should a browser take it for one, it may do
+nothing. The same holds for files that somebody uploaded to the page."""
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -116,7 +124,7 @@ class Guard:
 
     def _check_login(self, scope: Scope, headers: Headers) -> Response | None:
         login = self._rules.login
-        if login is None or scope["path"] == LOGIN_PATH:
+        if login is None or scope["path"] in _OPEN:
             return None
         if login.knows_session(_cookie(headers, COOKIE)):
             return None
@@ -177,15 +185,18 @@ def _check_origin(scope: Scope, headers: Headers) -> Response | None:
 
 def _with_headers(path: str, send: Send) -> Send:
     """Adds the headers for browsers to a response, over whatever the application says."""
-    # A file that somebody uploaded to the page is no more to be trusted than one of the API's.
-    is_api = path == "/v1" or path.startswith(("/v1/", "/gradio_api/file="))
+    is_api = path == "/v1" or path.startswith("/v1/")
+    is_upload = path.startswith("/gradio_api/file=")
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _ALWAYS.items():
                 headers[name] = value
-            headers["content-security-policy"] = API_POLICY if is_api else PAGE_POLICY
+            policy = DATA_POLICY if is_api or is_upload else PAGE_POLICY
+            if is_api and headers.get("content-type") in MEDIA_KINDS:
+                policy = MEDIA_POLICY
+            headers["content-security-policy"] = policy
             if is_api:
                 headers.setdefault("cache-control", "private, no-cache")
             for name in ("server", "access-control-allow-origin"):

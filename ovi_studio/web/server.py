@@ -89,6 +89,10 @@ def _with_page(
     from ovi_studio.web.page import build_page, page_look
 
     page = build_page(context)
+    if has_tools:
+        from ovi_studio.web.tools import add_tools
+
+        add_tools(page, context)
     mounted: FastAPI = gradio.mount_gradio_app(
         app,
         page,

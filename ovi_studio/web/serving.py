@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import ipaddress
 import secrets
+import shutil
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,9 @@ DEFAULT_PORT = 7860
 """The published page's."""
 
 _PORTS_TRIED = 20
+
+_LEFT_SECONDS = 7 * 24 * 3600.0
+"""A folder of uploads that nothing came into for so long is nobody's any more."""
 
 SECRET_VARIABLE = "OVI_WEB_TOKEN"
 
@@ -90,12 +95,7 @@ def serve(
     import uvicorn
 
     assert secret is not None or not needs_secret(options)
-    context.layout.state.create()
-    context.layout.state.page_folder.mkdir(exist_ok=True, mode=0o700)
-    with (
-        contextlib.closing(_listen(options)) as listener,
-        tempfile.TemporaryDirectory(dir=context.layout.state.page_folder) as page_folder,
-    ):
+    with contextlib.closing(_listen(options)) as listener, _page_folder(context) as page_folder:
         host, port = _shown_host(options.host), listener.getsockname()[1]
         server_options = ServerOptions(
             has_page=options.has_page,
@@ -103,7 +103,7 @@ def serve(
             allowed_hosts=None if needs_secret(options) else LOOPBACK_NAMES | {options.host},
             secret=secret,
         )
-        built = build_server(context, server_options, Path(page_folder))
+        built = build_server(context, server_options, page_folder)
         config = uvicorn.Config(
             built.app,
             log_level="warning",
@@ -125,6 +125,19 @@ def serve(
         with _ended_by_signals(server):
             asyncio.run(_run(server, listener, lambda: on_start(f"http://{host}:{port}")))
         tell(_farewell(context))
+
+
+@contextlib.contextmanager
+def _page_folder(context: WebContext) -> Iterator[Path]:
+    """A folder for what is uploaded while the block runs. What lost servers left is removed."""
+    context.layout.state.create()
+    folder = context.layout.state.page_folder
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for left in folder.iterdir():
+        if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as path:
+        yield Path(path)
 
 
 async def _run(

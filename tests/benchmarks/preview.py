@@ -13,18 +13,19 @@ spectrogram's variance that the preview explains.
 """
 
 import argparse
+import io
 import json
 import statistics
 import time
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from ovi.pipeline import load_pipeline
 from ovi.preview import watch_preview
 from ovi.preview.fitting import shrink_frames
-from ovi.preview.latent_map import LOUDNESS_RANGE
 from ovi.preview.maps import calibrated_map
 from ovi.spec.geometry import FrameSize
 from ovi.spec.placement import Placement
@@ -69,8 +70,8 @@ def read_back(content, num_frames):
 
 
 def measure_clip(pipeline, latent_map, question):
-    """The curves of one clip, and what each part of its previews took, in seconds."""
-    told = []
+    """The estimates of one clip, seconds of its steps, and how near its previews came."""
+    told, times = [], []
     request = ClipRequest(
         text=question.prompt,
         variant="nano",
@@ -79,7 +80,14 @@ def measure_clip(pipeline, latent_map, question):
         guidance=Guidance(skip_layer=None),
         precision=PRECISION,
     )
-    stream = pipeline.render(request, on_estimate=lambda *step: told.append(step))
+
+    def on_progress(progress):
+        if progress.stage == "denoise":
+            times.append(time.perf_counter())
+
+    stream = pipeline.render(
+        request, on_progress=on_progress, on_estimate=lambda *step: told.append(step)
+    )
     frames = torch.from_numpy(np.concatenate(list(stream.frames))).permute(3, 0, 1, 2) / 255
     wanted, true = shrink_frames(frames, latent_map.pixels_per_latent), frames.transpose(0, 1)
     audio = told[-1][2].audio
@@ -89,16 +97,20 @@ def measure_clip(pipeline, latent_map, question):
         heard = [latent_map.mel_of(step[2].audio[0]) for step in told]
     bytes_of_last = (drawn[-1].permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
     flat = true.mean((0, 2, 3), keepdim=True).expand_as(true)
-    return told, {
-        "small": [psnr(pictures, wanted) for pictures in drawn],
-        "large": [psnr(brought_to_clip(pictures), true) for pictures in drawn],
-        "sound": [float(1 - (one - mel).square().mean() / mel.var()) for one in heard],
-        "flat": psnr(flat, true),
-        "file": psnr(read_back(animation_of(bytes_of_last), len(wanted)), wanted),
-    }
+    return (
+        told,
+        list(np.diff(times)),
+        {
+            "small": [psnr(pictures, wanted) for pictures in drawn],
+            "large": [psnr(brought_to_clip(pictures), true) for pictures in drawn],
+            "sound": [float(1 - (one - mel).square().mean() / mel.var()) for one in heard],
+            "flat": psnr(flat, true),
+            "file": psnr(read_back(animation_of(bytes_of_last), len(wanted)), wanted),
+        },
+    )
 
 
-def measure_cost(pipeline, told, weights):
+def measure_cost(told, weights):
     """Milliseconds: what a preview costs the render's thread, what its own thread, and a step."""
     lead, write = [], []
 
@@ -132,9 +144,40 @@ def main():
     pipeline = load_pipeline("nano", PRECISION, Placement(device="cpu"), None)
     curves, steps = [], []
     for question in draw_exam(options.clips):
-        started = time.perf_counter()
-        told, curve = measure_clip(pipeline, latent_map, question)
+        told, times, curve = measure_clip(pipeline, latent_map, question)
         curves.append(curve)
-        times = []
-        steps.append(time.perf_counter() - started)
-    lead, write = measure_cost(pipeline, told, weights)
+        steps += times
+    lead, write = measure_cost(told, weights)
+    step = 1000 * statistics.median(steps)
+    means = {name: np.mean([curve[name] for curve in curves], axis=0) for name in curves[0]}
+    report = {
+        "clips": options.clips,
+        "curves": {name: np.round(values, 2).tolist() for name, values in means.items()},
+        "milliseconds": {"step": step, "render thread": lead, "preview thread": write},
+        "threads": torch.get_num_threads(),
+    }
+    print(json.dumps(report, indent=2) if options.json else as_text(report))
+
+
+def as_text(report):
+    curves = report["curves"]
+    lines = ["step   small dB   large dB   sound"]
+    for index, values in enumerate(
+        zip(curves["small"], curves["large"], curves["sound"], strict=True)
+    ):
+        lines.append(f"{index + 1:4}   {values[0]:8.1f}   {values[1]:8.1f}   {values[2]:5.2f}")
+    lines.append(
+        f"a flat picture: {curves['flat']:.1f} dB large; the WebP: {curves['file']:.1f} dB"
+    )
+    took = report["milliseconds"]
+    lines.append(
+        f"a step {took['step']:.0f} ms; a preview {took['render thread']:.1f} ms of the render's "
+        f"thread ({100 * took['render thread'] / took['step']:.1f} % of a step), "
+        f"{took['preview thread']:.1f} ms of its own; {report['threads']} torch threads, "
+        f"{report['clips']} clips"
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

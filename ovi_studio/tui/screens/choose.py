@@ -121,7 +121,7 @@ class ChooseScreen(ClipActions):
         gallery.focus()
         wanted = self.context.remembered.get("choose.clip", "")
         self._wanted = Path(wanted) if wanted else None
-        self._rest = self.set_timer(REST_SECONDS, self._play_current, pause=True)
+        self._rest = self.set_timer(REST_SECONDS, self._play_current)
         self._poll = self.poll(LOOK_SECONDS, self._look, self._show_found)
 
     def on_unmount(self) -> None:
@@ -156,7 +156,7 @@ class ChooseScreen(ClipActions):
         if found.fault is not None and found.fault != self._fault:
             self.warn(found.fault)
         self._fault, self._num_trashed = found.fault, found.num_trashed
-        if found.clips != self._clips:
+        if found.clips is not self._clips:
             self._clips = found.clips
             self._show_clips()
         else:
@@ -210,8 +210,8 @@ class ChooseScreen(ClipActions):
         player = self.query_one(ClipPlayer)
         if clip is None or player.clip is None or clip.path != player.clip.path:
             player.load(None, plays=False)
-            self._rest.reset()
-            self._rest.resume()
+            self._rest.stop()
+            self._rest = self.set_timer(REST_SECONDS, self._play_current)
         if clip is not None:
             self.context.remembered.put("choose.clip", str(clip.path))
 

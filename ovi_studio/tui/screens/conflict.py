@@ -8,8 +8,18 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from ovi_studio.tui.set_session import Conflict
+from ovi_studio.tui.set_session import Conflict, SetSession
 from ovi_studio.tui.visible_text import visible
+
+
+def settle(session: SetSession, conflict: Conflict, answer: str | None) -> int | None:
+    """Does what was answered; returns where the row stands now."""
+    if answer == "mine":
+        return session.keep_mine(conflict)
+    if answer == "theirs":
+        session.keep_theirs(conflict)
+        return conflict.index
+    return session.keep_both(conflict)
 
 
 class ConflictDialog(ModalScreen[str]):

@@ -1,11 +1,10 @@
 """The help: every key, by the place where it applies, made from the bindings themselves."""
 
+import textwrap
 from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,6 +22,7 @@ COLUMN_WIDTH = 34
 class HelpScreen(ModalScreen[None]):
     """All keys: those of the view that is open first."""
 
+    AUTO_FOCUS = "VerticalScroll"
     BINDING_GROUP_TITLE = "Help"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q", "close", "Close"),
@@ -43,8 +43,7 @@ class HelpScreen(ModalScreen[None]):
         .columns { height: auto; }
         #elsewhere { margin-top: 1; border-top: solid $primary; border-title-color: $primary; }
         #elsewhere.-empty { display: none; }
-        .columns Vertical { width: 1fr; height: auto; margin-right: 2; }
-        .group { height: auto; margin-top: 1; }
+        .column { width: 1fr; height: auto; margin-right: 2; text-wrap: nowrap; }
     }
     """
 
@@ -65,7 +64,6 @@ class HelpScreen(ModalScreen[None]):
                 yield Horizontal(id="elsewhere", classes="columns")
 
     async def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
         groups = await in_thread(partial(all_view_keys, self._view))
         here = [group for group in groups if group.view == self._view]
         everywhere = class_keys(type(self.app), None)
@@ -106,54 +104,55 @@ class HelpScreen(ModalScreen[None]):
 
     async def _fill(self) -> None:
         """Lays the keys out in as many columns as the width allows."""
+        if not self.is_current:
+            return  # closed before the keys were read
         room = min(self.app.size.width * 96 // 100, 150) - 6
         num_columns = max(1, room // COLUMN_WIDTH)
-        elsewhere = self.query_one("#elsewhere", Horizontal)
-        elsewhere.border_title = "In the other views"
+        self.query_one("#elsewhere", Horizontal).border_title = "In the other views"
         async with self.batch():
             for name, groups in zip(("#here", "#elsewhere"), self._sections, strict=True):
-                columns = self._columns(groups, num_columns)
+                columns = self._columns(groups, num_columns, room // num_columns - 2)
                 holder = self.query_one(name, Horizontal)
                 await holder.remove_children()
                 await holder.mount_all(
-                    Vertical(*(Static(lines, classes="group") for lines in column))
-                    for column in columns
+                    Static(Text("\n").join(lines), classes="column") for lines in columns
                 )
                 holder.set_class(not any(columns), "-empty")
 
-    def _columns(self, groups: Sequence[KeyGroup], num_columns: int) -> list[list[Group]]:
-        """The groups in columns of about equal height, downwards first."""
-        blocks = [block for group in groups if (block := self._block_of(group)) is not None]
-        columns: list[list[Group]] = [[] for _ in range(num_columns)]
-        total = sum(height for _, height in blocks)
+    def _columns(
+        self, groups: Sequence[KeyGroup], num_columns: int, width: int
+    ) -> list[list[Text]]:
+        """The lines of the groups in columns of about equal height, downwards first."""
+        blocks = [lines for group in groups if (lines := self._lines_of(group, width))]
+        columns: list[list[Text]] = [[] for _ in range(num_columns)]
+        total = sum(map(len, blocks))
         at = filled = 0
-        for lines, height in blocks:
-            if columns[at] and filled + height / 2 > total * (at + 1) / num_columns:
+        for lines in blocks:
+            if columns[at] and filled + len(lines) / 2 > total * (at + 1) / num_columns:
                 at = min(at + 1, num_columns - 1)
-            columns[at].append(lines)
-            filled += height
+            columns[at] += lines
+            filled += len(lines)
         return columns
 
-    def _block_of(self, group: KeyGroup) -> tuple[Group, int] | None:
-        """A group as lines of keys and what they do, and how many lines these are.
-
-        None where the filter leaves nothing.
-        """
+    def _lines_of(self, group: KeyGroup, width: int) -> list[Text]:
+        """A group: an empty line, its name, its keys and what they do; none if all are filtered
+        out. Wrapped here, because Textual would wrap it again for every frame."""
         wanted = self.query_one("#filter", Input).value.strip().lower()
-        lines = []
+        shown = []
         for entry in group.entries:
             keys = keys_text(self.app, entry)
             if wanted in f"{keys} {entry.description} {entry.title} {group.title}".lower():
-                lines.append((keys, entry.description))
-        if not lines:
-            return None
+                shown.append((keys, entry.description))
+        if not shown:
+            return []
         where = "" if group.view is None else group.view.capitalize()
         is_screen = where.lower() in ("", group.title.lower())
         title = group.title if is_screen else f"{where}: {group.title.lower()}"
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(justify="right", no_wrap=True, style="bold")
-        table.add_column()
-        for keys, what in lines:
-            table.add_row(Text(keys), Text(what))
         accent = self.app.theme_variables["accent"].removeprefix("ansi_")
-        return Group(Text(title, f"bold {accent}"), table), len(lines) + 2
+        lines = [Text(), Text(title[:width], f"bold {accent}")]
+        key_width = max(len(keys) for keys, _ in shown)
+        for keys, what in shown:
+            first, *rest = textwrap.wrap(what, max(width - key_width - 2, 12)) or [""]
+            lines.append(Text.assemble((f"{keys:>{key_width}}", "bold"), f"  {first}"))
+            lines += [Text(" " * (key_width + 2) + more) for more in rest]
+        return lines

@@ -111,6 +111,8 @@ class RenderScreen(QueueChanges):
         self.query_one(MeterBar).show_queue(snapshot)
         self._table.show_jobs(snapshot.jobs)
         self.query_one("#queue-side").set_class(not snapshot.jobs, "-empty")
+        if snapshot.jobs and self.focused is None:
+            self._table.focus()  # it could not have the focus while it was empty
         if self._wanted_job is not None and self._table.go_to(self._wanted_job):
             self._wanted_job = None
         is_news = any(

@@ -80,6 +80,8 @@ class RewriteScreen(StudioScreen):
         self._is_planning = False
         self._cost_timer: Timer | None = None
         self._written: Path | None = None
+        self._handed: tuple[Path, tuple[str, ...]] | None = None
+        self._seen: tuple[Path | None, tuple[str, ...]] | None = None
         self._servers = ConnectionSetup(self)
 
     def compose_view(self) -> ComposeResult:
@@ -92,9 +94,10 @@ class RewriteScreen(StudioScreen):
     def on_mount(self) -> None:
         """Looks for what is there: sets, servers, a review that was left."""
         self._file = ReviewFile(self.context.layout.state.path)
+        self._seen = (self.context.set_path, self.context.selected_ids)
         self.panel.show_offers(None)
         self.panel.show_hint(HINT)
-        self._load_sets(is_wanted=bool(self.context.selected_ids))
+        self._load_sets(self.context.set_path)
         self._servers.load()
         self.run_in_thread(self._file.read, self._offer_unfinished)
         self.form.focus_first()
@@ -102,7 +105,7 @@ class RewriteScreen(StudioScreen):
     def on_screen_resume(self) -> None:
         """Sets and servers may be others by now."""
         if self.is_mounted and self._file is not None:
-            self._load_sets(is_wanted=False)
+            self._load_sets()
             self._servers.load()
 
     @property
@@ -126,24 +129,27 @@ class RewriteScreen(StudioScreen):
     # What there is.
 
     def on_selection_changed(self, _: SelectionChanged) -> None:
-        """Another set or other rows are marked in the write view."""
-        self._load_sets(is_wanted=True)
+        """Another set or other rows are marked in the write view, or just the cursor has moved."""
+        seen = (self.context.set_path, self.context.selected_ids)
+        if seen != self._seen:
+            self._seen = seen
+            self._handed = None
+            self._load_sets(self.context.set_path)
 
     def on_set_changed(self, _: SetChanged) -> None:
         """There may be a new set, or a row more."""
-        self._load_sets(is_wanted=False)
+        self._load_sets()
 
     def on_rewrite_rows(self, message: RewriteRows) -> None:
         """The write view hands rows over."""
-        self._load_sets(message.path, message.row_ids, is_wanted=True)
+        self._handed = (message.path, message.row_ids)
+        self._load_sets(message.path)
         self.action_form()
 
-    def _load_sets(
-        self, path: Path | None = None, rows: tuple[str, ...] = (), *, is_wanted: bool
-    ) -> None:
+    def _load_sets(self, wanted: Path | None = None) -> None:
+        """Lists the sets; the form shows the wanted one, else the one it had."""
         layout = self.context.layout
-        current = path or (self.context.set_path if is_wanted else None) or self.form.set_path
-        current = current or self.context.set_path
+        current = wanted or self.form.set_path or self.context.set_path
 
         def find() -> list[tuple[str, Path]]:
             found = [(set_name(found, layout), found) for found in find_sets(set_folder(layout))]
@@ -153,19 +159,18 @@ class RewriteScreen(StudioScreen):
 
         def show(found: list[tuple[str, Path]]) -> None:
             self.form.set_sets(found, current)
-            self._show_marked(rows, is_wanted=is_wanted)
+            self.on_rewrite_form_set_chosen()
 
         self.run_in_thread(find, show, group="sets", exclusive=True)
 
-    def _show_marked(self, rows: tuple[str, ...] = (), *, is_wanted: bool) -> None:
-        is_current = self.form.set_path == self.context.set_path
-        marked = rows or (self.context.selected_ids if is_current else ())
-        self.form.set_rows(marked, is_wanted=is_wanted)
-        self.on_rewrite_form_changed()
-
     def on_rewrite_form_set_chosen(self) -> None:
         """The rows that are marked belong to one set."""
-        self._show_marked(is_wanted=True)
+        path, context = self.form.set_path, self.context
+        if self._handed is not None and self._handed[0] == path:
+            self.form.set_rows(self._handed[1])
+        else:
+            self.form.set_rows(context.selected_ids if path == context.set_path else ())
+        self.on_rewrite_form_changed()
 
     def on_rewrite_form_connection_changed(self) -> None:
         """Asks whether a server on this machine listens."""

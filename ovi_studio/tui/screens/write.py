@@ -4,24 +4,24 @@ What is written is saved when the editor is left; until then it is in the journa
 rows is in `write_rows.py`, what is disk in `tui/set_keeper.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from ovi_studio.lint.diagnostic import Severity
-from ovi_studio.project.delimited import Record
+from ovi_studio.project.set_document import SetDocument
 from ovi_studio.project.sets import find_sets, set_folder, set_name
 from ovi_studio.tui.messages import SelectionChanged, SetChanged, ShowRow
 from ovi_studio.tui.row_filter import HINT, filter_rows
-from ovi_studio.tui.screens.conflict import ConflictDialog
+from ovi_studio.tui.screens.conflict import ConflictDialog, settle
 from ovi_studio.tui.screens.write_rows import RowActions
 from ovi_studio.tui.set_keeper import SetKeeper
-from ovi_studio.tui.set_session import Conflict, SetSession
+from ovi_studio.tui.set_session import Conflict, SetSession, locate
 from ovi_studio.tui.unsaved import UnsavedOffer
 from ovi_studio.tui.visible_text import visible
 from ovi_studio.tui.widgets.prompt_pane import PromptPane
@@ -166,11 +166,8 @@ class WriteScreen(RowActions):
         self._show_title()
         self._show_row(rows.index)
         self.pane.checks.survey(
-            document, rows.index or 0, dict(rows.severities), self._take_severities
+            document, rows.index or 0, dict(rows.severities), rows.add_severities
         )
-
-    def _take_severities(self, found: Mapping[Record, Severity | None]) -> None:
-        self.rows.add_severities(found)
 
     def _show_row(self, index: int | None) -> None:
         """Puts a row into the editor."""
@@ -210,7 +207,7 @@ class WriteScreen(RowActions):
             return
         document = session.document
         name = set_name(document.path, self.context.layout)
-        editor.border_title = visible(f"{name}:{document.row_id(index)}")
+        editor.border_title = Text(visible(f"{name}:{document.row_id(index)}"))
         state = "unsaved" if session.draft else "saved" if session.is_saved else "saving"
         editor.border_subtitle = state
         self.rows.show_unsaved(index if session.draft else None)
@@ -225,11 +222,22 @@ class WriteScreen(RowActions):
         if session is not self.session:
             return
         shown = self.rows.document
-        if shown is not None and shown.rows == session.document.rows:
+        if shown is None or shown.rows == session.document.rows:
             self.rows.document = session.document
             self._show_state()
-        else:
-            self.show_session()
+            return
+        self.follow_row(shown)
+        self.show_session()
+
+    def follow_row(self, before: SetDocument) -> None:
+        """Goes with the row of the editor to where it stands in the document now."""
+        session, index = self.session, self._index
+        if session is None:
+            return
+        if session.draft is not None:
+            self._index = session.draft.index
+        elif index is not None and index < len(before):
+            self._index = locate(before, index, session.document)
 
     # Moving about.
 
@@ -378,13 +386,7 @@ class WriteScreen(RowActions):
 
     def _ask_about_conflict(self, session: SetSession, conflict: Conflict) -> None:
         def decide(answer: str | None) -> None:
-            index = conflict.index
-            if answer == "mine":
-                index = session.keep_mine(conflict)
-            elif answer == "theirs":
-                session.keep_theirs(conflict)
-            else:
-                index = session.keep_both(conflict)
+            index = settle(session, conflict, answer)
             if session is self.session:
                 self._index = None
                 self.show_session(index)

@@ -13,10 +13,13 @@ from textual.app import SuspendNotSupported
 
 from ovi_studio.actions import arranging
 from ovi_studio.actions.arranging import Arranged
+from ovi_studio.errors import UsageError
+from ovi_studio.project.set_document import SetDocument
 from ovi_studio.prompt.prompt_set import ID_COLUMN, IMAGE_COLUMN, TEXT_COLUMN
 from ovi_studio.tui.dialogs import Choice
 from ovi_studio.tui.messages import RenderRows, RewriteRows, SelectionChanged
 from ovi_studio.tui.screens.base import StudioScreen
+from ovi_studio.tui.screens.pick_template import PickTemplate
 from ovi_studio.tui.set_keeper import SetKeeper
 from ovi_studio.tui.set_session import SetSession
 from ovi_studio.tui.widgets.prompt_pane import PromptPane
@@ -54,6 +57,10 @@ class RowActions(StudioScreen):
         """Shows a set."""
 
     @abstractmethod
+    def follow_row(self, before: SetDocument) -> None:
+        """Goes with the row of the editor to where it stands now."""
+
+    @abstractmethod
     def show_all_rows(self) -> None:
         """Takes a filter away."""
 
@@ -83,17 +90,49 @@ class RowActions(StudioScreen):
 
     def action_new_row(self) -> None:
         """An empty row below the cursor, in the editor."""
+        if self.session is None:
+            self.action_new_set()
+        else:
+            self._insert("")
+
+    def _insert(self, text: str) -> None:
         session, index = self.session, self.rows.index
         if session is None:
-            self.action_new_set()
             return
         place = 0 if index is None else index + 1
         self.show_all_rows()
         if self.make_change(
-            lambda: arranging.insert_row(session.document, place, {TEXT_COLUMN: ""}),
+            lambda: arranging.insert_row(session.document, place, {TEXT_COLUMN: text}),
             keeps_marks=False,
         ):
             self.pane.editor.focus()
+
+    def action_new_from_template(self) -> None:
+        """Asks for a template, and puts what it makes below the cursor."""
+        if self.session is None:
+            self.action_new_set()
+            return
+        context = self.context
+        layout = context.layout
+
+        def find() -> list[tuple[str, str]]:
+            from ovi_studio.actions.filling import list_templates
+
+            templates, faults = list_templates(layout)
+            if not templates:
+                raise UsageError(faults[0] if faults else "There are no templates.")
+            return [(one.name, one.purpose) for one in templates]
+
+        def fill(name: str | None) -> None:
+            from ovi_studio.actions.filling import fill_with_defaults
+
+            if name is not None:
+                self.run_in_thread(
+                    lambda: fill_with_defaults(name, context.load_config().variant_name, layout),
+                    self._insert,
+                )
+
+        self.run_in_thread(find, lambda found: self.app.push_screen(PickTemplate(found), fill))
 
     def action_duplicate_rows(self) -> None:
         """Copies below their rows."""
@@ -233,11 +272,13 @@ class RowActions(StudioScreen):
         if session is None:
             return
         session.commit_draft()
+        before = session.document
         done = step(session)
         if done is None:
             self.say(nothing)
             return
         self.say(f"{said}: {done}.")
+        self.follow_row(before)
         self.show_session()
         self.keeper.save(session)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -47,7 +48,7 @@ class FirstFrame(Vertical):
         if not cell:
             return
         kind = picture_kind(screen.context.environment)
-        self.border_title = visible(Path(cell).name)
+        self.border_title = Text(visible(Path(cell).name))
 
         def load() -> tuple[type[Widget], Any] | str:
             path = find_picture(cell, folders)

@@ -150,7 +150,8 @@ class ReviewPanel(Vertical):
         assert self.offers is not None, "called while there is a run"
         if news.error is not None:
             said = self.studio_screen.studio.sentence_for(news.error)
-            self.say_status(f"{said} What came is kept: start it again to go on.", is_wrong=True)
+            kept = " What came is kept: ctrl+r goes on." if self.num_undecided else ""
+            self.say_status(said + kept, is_wrong=True)
             return
         waiting = self.offers.counts()[Decision.WAITING]
         done = self.offers.total - waiting

@@ -24,6 +24,8 @@ from ovi_studio.tui.widgets.option_row import OptionRow
 OFFLINE = "offline bank"
 NEW_CONNECTION = "new"
 
+_OFFLINE_LABEL = "offline bank, no server"
+
 _PURPOSES = (("rewrite", "rewrite"), ("translate", "translate"), ("idea", "idea"))
 _PARTS = tuple((str(part), str(part)) for part in Part)
 _TEXTS = {
@@ -126,7 +128,7 @@ class RewriteForm(VerticalScroll, can_focus=False):
         yield self._field("part", "Part", OptionRow(_PARTS, part, name="part"))
         for name in ("language", "tone", "voice", "versions", "seed"):
             yield self._input(name)
-        writer = FormSelect([(OFFLINE, OFFLINE)], value=OFFLINE, id="writer", allow_blank=False,
+        writer = FormSelect([(_OFFLINE_LABEL, OFFLINE)], value=OFFLINE, id="writer", allow_blank=False,
                         compact=True)  # fmt: skip
         yield self._field("writer", "Writer", writer)
         yield Static(id="state")
@@ -150,22 +152,23 @@ class RewriteForm(VerticalScroll, can_focus=False):
             elif paths:
                 select.value = str(paths[0])
 
-    def set_rows(self, marked: Sequence[str], *, is_wanted: bool) -> None:
-        """Which rows of the set are marked, and whether those are meant."""
-        self._marked = tuple(marked)
+    def set_rows(self, marked: Sequence[str]) -> None:
+        """Which rows of the set are marked; others than before are what the user means."""
+        row = self.query_one("#rows", OptionRow)
         options = [("all", "all")]
         if marked:
-            row = f"row {printable(marked[0])}" if len(marked) == 1 else f"{len(marked)} marked"
-            options.append(("marked", row))
-        value = "marked" if marked and is_wanted else "all"
-        self.query_one("#rows", OptionRow).set_options(options, value)
+            one = f"row {printable(marked[0])}"
+            options.append(("marked", one if len(marked) == 1 else f"{len(marked)} marked"))
+        if tuple(marked) != self._marked:
+            self._marked = tuple(marked)
+            row.set_options(options, "marked" if marked else "all")
 
     def set_connections(self, choices: Sequence[ConnectionChoice]) -> None:
         """The servers there are."""
         self._choices = {choice.name: choice for choice in choices}
         options = [(Text(choice.label), choice.name) for choice in choices]
         options += [
-            (Text("offline bank, no server"), OFFLINE),
+            (Text(_OFFLINE_LABEL), OFFLINE),
             (Text("set up a server …"), NEW_CONNECTION),
         ]
         select = self.query_one("#writer", FormSelect)
@@ -207,8 +210,8 @@ class RewriteForm(VerticalScroll, can_focus=False):
         elif self._choices:
             self.say_state("", "")
         else:
-            self.say_state("No server is configured; the bank needs none.",
-                           "choose “set up a server” above, or `ovi connect`.")  # fmt: skip
+            self.say_state("No server is configured; the bank needs none. To set one up choose it "
+                           "above, or run `ovi connect`.", "")  # fmt: skip
 
     # What is asked for.
 

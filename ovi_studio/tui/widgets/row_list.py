@@ -49,6 +49,7 @@ class RowList(ScrollView, can_focus=True):
         Binding("a", "mark_all", "Mark all shown", show=False),
         Binding("enter", "open", "Edit"),
         Binding("n", "screen.new_row", "New"),
+        Binding("t", "screen.new_from_template", "New from a template", show=False),
         Binding("N", "screen.new_set", "New set", show=False),
         Binding("slash", "screen.filter", "Filter"),
         Binding("r", "screen.render_rows", "Render"),
@@ -192,13 +193,13 @@ class RowList(ScrollView, can_focus=True):
         sign, sign_style = SIGNS[severity]
         is_unsaved = index == self.unsaved
         segments = [
-            Segment(MARK if index in self.marked else " ", style("row-list--mark")),
+            Segment(f"{MARK} " if index in self.marked else "  ", style("row-list--mark")),
             Segment(one_line(row_id, self._id_width).rjust(self._id_width), style("row-list--id")),
             Segment("*" if is_unsaved else " ", style("row-list--unsaved")),
             Segment(sign, style(sign_style)),
             Segment(" ", base),
         ]
-        rest = max(0, width - self._id_width - 4)
+        rest = max(0, width - self._id_width - 5)
         text = one_line(self.document.text(index), 2 * rest) or "(empty)"
         segments.append(Segment(set_cell_size(text, rest), base))
         return Strip(segments).adjust_cell_length(width, base)

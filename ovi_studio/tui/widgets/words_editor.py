@@ -66,7 +66,9 @@ class WordsEditor(VerticalScroll, can_focus=False):
 
     def on_mount(self) -> None:
         """Begins in the first field."""
-        self.query(TextArea).first().focus()
+        first = self.query(TextArea).first()
+        first.focus()
+        first.move_cursor(first.document.end)
         for slot, budget in zip(self.row.task.slots, self.row.task.budgets, strict=True):
             self._gauge(slot, budget)
 

@@ -37,15 +37,15 @@ def watch(on_drawing, seconds=1.0, clock=None):
 def test_it_draws_at_most_every_so_often_and_always_at_the_end():
     drawn, clock = [], Clock()
     watching = watch(drawn.append, seconds=1.0, clock=clock)
-    for index in range(STEPS):
-        watching(index, STEPS, estimate(index))
+    for index in range(STEPS + 2):
+        watching(index, STEPS + 2, estimate(index))
         clock.now += 0.4
         while watching._waiting is not None:  # let the thread take it
             pass
     watching.close()
-    assert [drawing.step for drawing in drawn] == [1, 4, 7, 10]
+    assert [drawing.step for drawing in drawn] == [1, 4, 7, 10, 12]
     last = drawn[-1]
-    assert (last.num_steps, last.is_calibrated) == (STEPS, False)
+    assert (last.num_steps, last.is_calibrated) == (STEPS + 2, False)
     assert last.frames.shape == (3, 8, 12, 3)
     assert str(last.frames.dtype) == "uint8"
     assert last.mel.shape == (20, 12)

@@ -16,6 +16,7 @@ from ovi_studio.project.config import (
     Layer,
     LintSettings,
     Origin,
+    PreviewSettings,
     RenderSettings,
     load_config,
     unknown_variables,
@@ -44,11 +45,12 @@ SAMPLES = {
     "profile": "8gb", "precision": "fp8", "text_precision": "int8", "vae_precision": "bf16",
     "vae_tiling": 256, "offload": "model", "resident_blocks": 5, "host_memory": "mapped",
     "attention": "math", "noise": "cuda", "ckpt_dir": "weights", "picture_model": "./flux",
-    "select": ["S"], "ignore": ["P3"], "encodings_gb": 5.0, "logs_days": 3.0, "trash_days": 4.0,
+    "select": ["S"], "ignore": ["P3"], "seconds": 3.0,
+    "encodings_gb": 5.0, "logs_days": 3.0, "trash_days": 4.0,
 }  # fmt: skip
 """A value other than the default for every setting."""
 
-NOT_CONFIGURED = {"image", "gpus", "gpus_per_clip", "accelerator"}
+NOT_CONFIGURED = {"image", "gpus", "gpus_per_clip", "accelerator", "seeds"}
 """Choices that belong to one command."""
 
 
@@ -132,7 +134,12 @@ def test_every_setting_can_be_said_by_every_layer(load, folder, tmp_path, settin
 
 
 def test_settings_fields_and_samples_are_the_same():
-    fields = {"render": RenderSettings, "lint": LintSettings, "disk": DiskSettings}
+    fields = {
+        "render": RenderSettings,
+        "lint": LintSettings,
+        "preview": PreviewSettings,
+        "disk": DiskSettings,
+    }
     assert [s.name for s in SETTINGS] == list(SAMPLES)
     for section, kind in fields.items():
         names = [s.name for s in SETTINGS if s.section == section]
@@ -213,7 +220,7 @@ def test_empty_variables_say_nothing(load):
      "line 2: render.select is no setting. Did you mean lint.select?"),
     ("seed = 1\n", "line 1: seed is no setting. Did you mean render.seed?"),
     ("[rendr]\nseed = 1\n", "line 1: [rendr] is no section. Did you mean [render]?"),
-    ("[zzz]\n", "line 1: [zzz] is no section. Known: [render], [lint], [disk], [llm]."),
+    ("[zzz]\n", "line 1: [zzz] is no section. Known: [render], [lint], [preview], [disk], [llm]."),
     ("[render]\nseed = 'a'\n", "line 2: render.seed must be a whole number, not 'a'."),
     ("[render]\nseed = true\n", "line 2: render.seed must be a whole number, not True."),
     ("[render]\nseed = -1\n", "line 2: render.seed: Seed -1 is out of range"),

@@ -1,8 +1,11 @@
 """Drives the rewrite view by keys: a project, a server of the tests' own, waiting for what comes."""
 
 import asyncio
+import os
 import time
 from contextlib import asynccontextmanager
+
+from textual import events
 
 from ovi_studio.project.layout import find_layout
 from ovi_studio.tui.app import StudioApp
@@ -54,8 +57,11 @@ class Studio:
         await self.pilot.pause()
 
     async def type(self, text):
-        for character in text:
+        """Types the first characters and pastes the rest: keys take their time here."""
+        for character in text[:2]:
             await self.pilot.press(KEYS.get(character, character))
+        self.app.post_message(events.Paste(text[2:]))
+        await self.pilot.pause()
 
     async def until(self, is_so, what="it"):
         """Waits for something to become true."""
@@ -100,7 +106,7 @@ def run(drive):
 
 
 @asynccontextmanager
-async def studio(folder, *, size=(120, 36), writer=OFFLINE, selected=(), environment=None):
+async def studio(folder, *, size=(120, 36), writer=OFFLINE, selected=(), has_key=True):
     """The application in a project, with the rewrite view open."""
     layout = find_layout(folder)
     layout.state.path.mkdir(exist_ok=True)
@@ -108,13 +114,18 @@ async def studio(folder, *, size=(120, 36), writer=OFFLINE, selected=(), environ
     remembered.put("view", "rewrite")
     form = remembered.get("rewrite.form", {})
     remembered.put("rewrite.form", {"writer": writer, **form})
-    found = {VARIABLE: KEY} if environment is None else environment
-    context = StudioContext(layout, remembered, environment=found)
+    os.environ.pop(VARIABLE, None)
+    if has_key:
+        os.environ[VARIABLE] = KEY
+    context = StudioContext(layout, remembered)
     context.set_path = layout.root / "prompts" / "rain.csv"
     context.selected_ids = tuple(selected)
     app = StudioApp(context)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        driven = Studio(app, pilot)
-        await driven.until(lambda: driven.form._knows_writers, "the list of writers")
-        yield driven
-        await driven.screen.before_quitting()
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            driven = Studio(app, pilot)
+            await driven.until(lambda: driven.form._knows_writers, "the list of writers")
+            yield driven
+            await driven.screen.before_quitting()
+    finally:
+        os.environ.pop(VARIABLE, None)

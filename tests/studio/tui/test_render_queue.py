@@ -1,6 +1,7 @@
 """The queue of the render view, driven by keys: what is seen, and what becomes of the jobs."""
 
 import asyncio
+import inspect
 import sqlite3
 import time
 from contextlib import asynccontextmanager
@@ -51,8 +52,10 @@ async def render_view(layout, size=(120, 36)):
 
 
 async def until(pilot, condition):
-    """Lets the application go on until it is so; the test run's own time limit is the only one."""
+    """Lets the application go on until it is so. A minute is for ever here: it failed then."""
+    deadline = time.monotonic() + 60
     while not condition():
+        assert time.monotonic() < deadline, inspect.getsource(condition)
         await pilot.pause(0.02)
 
 
@@ -310,7 +313,7 @@ def test_a_thousand_jobs_stay_fluid(layout):
             render_line = table.render_line
             table.render_line = lambda y: drawn.append(y) or render_line(y)
             await press(pilot, "G")
-            await until(pilot, lambda: "market 1000" in lines(table)[-1])
+            await until(pilot, lambda: "1000 s1100" in lines(table)[-1])
             assert table.current.job.id == 1000
             assert len(drawn) < 40 * table.size.height, "only what is seen is drawn"
             started = time.thread_time()

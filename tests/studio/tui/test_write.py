@@ -140,7 +140,9 @@ def test_rows_are_arranged_by_keys(tmp_path):
         assert texts_in(sets[keys]) == expected, keys
 
 
-def test_a_filter_shows_rows_with_all_words_and_escape_shows_all(people, tmp_path):
+def test_a_filter_shows_rows_with_all_words_and_escape_shows_all(tmp_path):
+    make_project(tmp_path)
+
     async def drive():
         async with opened(tmp_path) as studio:
             await studio.press("slash")
@@ -192,7 +194,9 @@ def test_marked_rows_are_handed_to_other_views(people, tmp_path, monkeypatch):
     assert texts_in(people)[0] == f"Z{FISHER}", "saved before it is handed on"
 
 
-def test_a_new_set_is_made_and_written(people, tmp_path):
+def test_a_new_set_is_made_and_written(tmp_path):
+    make_project(tmp_path)
+
     async def drive():
         async with opened(tmp_path) as studio:
             await studio.press("N")
@@ -231,6 +235,19 @@ def test_rows_with_bytes_that_are_no_text_can_be_looked_at_only(people, tmp_path
     assert people.read_bytes() == b"text_prompt\nA \xff\x1b[31m dog\nxB\n"
 
 
+def test_names_and_cells_are_shown_as_they_are(tmp_path):
+    people = make_project(tmp_path, name="[b]red")
+    people.write_text('id,text_prompt,image_path\n[/b],"[@click=app.quit]x[/]",[/i].png\n')
+
+    async def drive():
+        async with opened(tmp_path) as studio:
+            assert "[b]red:[/b]" in studio.editor._border_title.plain
+            await studio.press("enter", "Z", "escape", "x", "n", "N", "escape")
+            assert studio.editor.text == "Z[@click=app.quit]x[/]"
+
+    run(drive())
+
+
 def test_a_project_without_sets_says_how_to_make_one(tmp_path):
     (tmp_path / "ovi.toml").write_text("")
 
@@ -253,3 +270,21 @@ def test_a_project_without_sets_says_how_to_make_one(tmp_path):
 
     run(drive())
     assert texts_in(tmp_path / "prompts" / "a.csv") == [""]
+
+
+def test_a_row_is_made_from_a_template(people, tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "a.jinja").write_text(
+        "{#\nAn animal.\n\nanimal: which one\nplace: where (default the sea)\n#}\n"
+        "One {{ animal }} at {{ place }}. Audio: Wind.\n"
+    )
+
+    async def drive():
+        async with opened(tmp_path) as studio:
+            await studio.press("t")
+            await studio.until(lambda: studio.app.screen is not studio.view, "the question")
+            await studio.press("home", "enter")
+            await studio.until(lambda: studio.editor.has_focus, "the editor")
+
+    run(drive())
+    assert texts_in(people) == [FISHER, "One ... at the sea. Audio: Wind.", DOG, SINGER]

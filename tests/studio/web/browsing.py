@@ -10,7 +10,7 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 60
 """What a visitor waits for appears at once, or the page is broken; a busy machine takes longer."""
 
 needs_chromium = pytest.mark.skipif(
@@ -43,14 +43,19 @@ def browser(size=DESKTOP, *, is_dark=False, downloads=None):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     try:
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1}
-        metrics["mobile"] = size[0] < 600
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        show_on(driver, size, is_dark=is_dark)
         yield driver
     finally:
         driver.quit()
+
+
+def show_on(driver, size, *, is_dark=False, scale=1):
+    """Makes the window that of a desktop or a phone, light or dark."""
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": scale}
+    metrics["mobile"] = size[0] < 600
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
 
 class Visitor:
