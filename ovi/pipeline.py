@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ovi.caching import CachedVelocity
 from ovi.denoise import OnEstimate, denoise
 from ovi.encodings import Encoding, Encodings, EncodingStore, Expected, encoding_scope
 from ovi.errors import FirstFrameError, NumericalError, RequestError, WeightsError
@@ -196,7 +197,7 @@ class OviPipeline:
         """Latents of the clip: float32 video (1, C, F, h, w) and audio (1, L, C)."""
         fusion = self.models.fusion
         solver = solver_for(sampling.solver, sampling.num_steps, sampling.shift)
-        velocity = guided_velocity(
+        guided = guided_velocity(
             fusion,
             embeddings,
             video_scale=guidance.video_scale,
@@ -204,6 +205,10 @@ class OviPipeline:
             skip_layer=guidance.skip_layer,
             dtype=self.models.compute_dtype,
             first_frame_is_clean=first_frame is not None,
+        )
+        caching = sampling.caching
+        velocity = (
+            guided if caching is None else CachedVelocity(guided, caching, sampling.num_steps)
         )
 
         def report(index: int, num_steps: int, _: Latents) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ovi import pipeline as single
 from ovi.denoise import OnEstimate
 from ovi.encodings import Encodings, EncodingStore, encoding_scope
-from ovi.errors import OviError
+from ovi.errors import OviError, RequestError
 from ovi.parallel.frames import FramesOnTheWay, one_ahead
 from ovi.parallel.group import RankGroup
 from ovi.parallel.layout import Layout
@@ -66,7 +66,14 @@ class ParallelPipeline(OviPipeline):
         on_progress: OnProgress = _no_progress,
         on_estimate: OnEstimate | None = None,
     ) -> Latents:
-        """As on one device, up to rounding; only this rank tells of estimates."""
+        """As on one device, up to rounding; only this rank tells of estimates.
+
+        Raises RequestError for a request with caches, which one device has only.
+        """
+        if sampling.caching is not None:
+            raise RequestError(
+                "Caches work with one GPU for a clip only: leave them out, or give each clip one."
+            )
         noise = Latents(noise.video.float(), noise.audio.float())
         given = [embeddings.positive, embeddings.video_negative, embeddings.audio_negative]
         given += [noise.video, noise.audio, *([] if first_frame is None else [first_frame])]

@@ -21,6 +21,8 @@ def clip_identity(request: ClipRequest, weights: Mapping[str, str]) -> str:
         data["first_frame"] = data["first_frame"]["sha256"]
     if data["vae_tiling"] is None:
         del data["vae_tiling"]  # clips of versions that knew no tiling keep their identity
+    if data["sampling"]["caching"] is None:
+        del data["sampling"]["caching"]  # likewise
     document = {"result_version": RESULT_VERSION, "request": data, "weights": dict(weights)}
     canonical = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -53,15 +53,43 @@ class NoiseSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Caching:
+    """Model passes to leave out (`ovi/caching.py`): faster, and other pixels."""
+
+    guidance_from: float = 1.0
+    """Share of the steps after which the negative pass is not run every time; 1: always is."""
+    guidance_every: int = 4
+    """Steps from one run of the negative pass to the next, from there on."""
+    step_threshold: float = 0.0
+    """Relative change of a pass's answer below which its last one is kept; 0: always run."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.guidance_from <= 1:
+            raise RequestError(
+                f"guidance_from {self.guidance_from} is no share of the steps: use 0 to 1."
+            )
+        if self.guidance_every < 1:
+            raise RequestError(
+                f"The negative pass cannot run every {self.guidance_every} steps: use 1 or more."
+            )
+        if not 0 <= self.step_threshold < 1:
+            raise RequestError(
+                f"step_threshold {self.step_threshold} is out of range: use 0 (off) to below 1."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How noise becomes a clip."""
 
     seed: int = 100
     num_steps: int = 50
-    """1 to 1000; each step runs the transformer twice."""
+    """1 to 1000; each step runs the transformer twice, unless `caching` says otherwise."""
     shift: float = 5.0
     """Above 0; larger spends more steps at high noise."""
     solver: str = "unipc"
+    caching: Caching | None = None
+    """None: every step runs the transformer twice."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= MAX_SEED:
@@ -203,7 +231,7 @@ class ClipRequest:
                 picture=None
                 if picture is None
                 else PictureRequest(**{**picture, "size": FrameSize(**picture["size"])}),
-                sampling=Sampling(**data["sampling"]),
+                sampling=_read_sampling(data["sampling"]),
                 guidance=Guidance(**data["guidance"]),
                 precision=Precision(
                     **{k: TransformerPrecision(v) for k, v in data["precision"].items()}
@@ -215,6 +243,11 @@ class ClipRequest:
             if isinstance(error, RequestError):
                 raise
             raise RequestError(f"The request cannot be read: {error!r}.") from error
+
+
+def _read_sampling(data: dict[str, Any]) -> Sampling:
+    caching = data.get("caching")  # recipes of the first release have none
+    return Sampling(**{**data, "caching": None if caching is None else Caching(**caching)})
 
 
 def default_sampling(variant: str) -> Sampling:

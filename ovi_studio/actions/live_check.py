@@ -15,7 +15,6 @@ from ovi_studio.actions.inspecting import OutputSize, PromptView, PromptViewer
 from ovi_studio.lint.diagnostic import Diagnostic, Severity
 from ovi_studio.lint.edits import apply_edits
 from ovi_studio.lint.fixer import Fixer
-from ovi_studio.lint.registry import is_ignored
 from ovi_studio.lint.rule import Kind
 from ovi_studio.project.config import StudioConfig
 from ovi_studio.prompt.model import Prompt
@@ -117,10 +116,7 @@ class LiveChecker:
     def fix_safely(self, row: PromptRow) -> Mapping[str, str]:
         """The cells that change, by column, when all safe fixes are applied that do no harm."""
         fixer = Fixer(
-            self._viewer.target,
-            lambda row, rule, fix: (
-                fix.is_safe and rule.code in self._codes and not is_ignored(rule, row.ignore)
-            ),
+            self._viewer.target, lambda _, rule, fix: fix.is_safe and rule.code in self._codes
         )
         return fixer.fix(row).changes
 

@@ -58,7 +58,7 @@ class QueueSnapshot:
     clips_per_hour: float | None = None
     """in the latest run; None before the first clip"""
     seconds_left: float | None = None
-    """until nothing waits any more; None when unknown"""
+    """until nothing waits any more; None when unknown, and while the queue is paused"""
 
     def count(self, *statuses: JobStatus) -> int:
         """How many jobs are in one of these states."""
@@ -99,7 +99,7 @@ class QueueWatch:
             num_workers=num_workers,
             is_stalled=self._is_stalled(bool(waiting) and not paused_since and not num_workers),
             clips_per_hour=rate,
-            seconds_left=_all_seconds(views, len(waiting), rate),
+            seconds_left=None if paused_since else _all_seconds(views, len(waiting), rate),
         )
 
     def _view(self, job: RenderJob, typical: float | None, now: float) -> JobView:
@@ -108,8 +108,8 @@ class QueueWatch:
         pace = self._paces.seconds_per_step(job.id)
         left = self._paces.seconds_left(job, now)
         spent = seconds_since(job.started)
-        if typical is not None and spent is not None:
-            left = max(0.0, typical - spent)
+        if typical is not None and spent is not None and spent < typical:
+            left = typical - spent  # else it takes longer than the others: its own pace knows best
         return JobView(job, share_of(job), pace, left)
 
     def _look_after_workers(self, queue: RenderQueue) -> int:

@@ -175,14 +175,15 @@ class Review:
         """
         last: dict[Key, Mapping[str, Any]] = {}
         for record in records:
-            key = (str(record.get("row")), record.get("draw"))
+            draw = record.get("draw")
+            key = (str(record.get("row")), draw if isinstance(draw, int) else 0)
             if key in self._rows:
                 last[key] = record
         return [key for key, record in last.items() if self._restore_row(key, record, session)]
 
     def _restore_row(self, key: Key, record: Mapping[str, Any], session: RewriteSession) -> bool:
         row = self._rows[key]
-        words = record.get("words")
+        words, again = record.get("words"), record.get("again")
         if row.decision is not Decision.WAITING or record.get("old") != _digest(row.task):
             return False
         if not isinstance(words, list) or len(words) != len(row.task.slots):
@@ -197,7 +198,7 @@ class Review:
             return False
         result = replace(edited, source=source, time=str(record.get("time")))
         self._rows[key] = replace(
-            row, decision=decision, result=result, num_again=int(record.get("again") or 0)
+            row, decision=decision, result=result, num_again=again if isinstance(again, int) else 0
         )
         return True
 

@@ -3,12 +3,9 @@
 What a view shows and does is in `screens/`; what it does it by is in `ovi_studio/actions/`.
 """
 
-import asyncio
 import gc
 import importlib
 import os
-import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,13 +20,14 @@ from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
-from ovi_studio.errors import UsageError
+from ovi_studio.errors import ExitCode, UsageError
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.tui import lag
 from ovi_studio.tui.context import StudioContext
 from ovi_studio.tui.opening import context_of, is_used
 from ovi_studio.tui.safe_text import NoControls
 from ovi_studio.tui.screens.base import StudioScreen, sentence_of
+from ovi_studio.tui.signals import heed_signals
 from ovi_studio.tui.themes import (
     DEFAULT_THEME,
     prompt_colours,
@@ -94,7 +92,7 @@ class StudioApp(App[None]):
         super().__init__()
         self.context = context
         self._view = _checked("view", view, VIEWS)
-        pass
+        self._filters.append(NoControls())
         keep_style_sheets(self)
         for name in VIEWS:
             self.add_mode(name, partial(self._make_view, name))
@@ -112,7 +110,7 @@ class StudioApp(App[None]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember_theme(theme.name))
         self.set_interval(SAVE_SECONDS, self._save_remembered)
-        self._heed_signals()
+        heed_signals(self, self._end)
         if lag_file := os.environ.get(lag.VARIABLE):
             self.run_worker(lag.LagProbe(Path(lag_file)).run(), exit_on_error=False)
         self.set_timer(WARM_UP_SECONDS, self._warm_up)
@@ -206,21 +204,15 @@ class StudioApp(App[None]):
             self._is_leaving = True
             self.run_worker(self._leave(), exit_on_error=False)
 
-    def _heed_signals(self) -> None:
-        """Told to end by the system or a closed terminal, the studio saves and ends unasked."""
-        if sys.platform == "win32":
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(RuntimeError, ValueError):  # not in the main thread, as in tests
-                loop.add_signal_handler(number, lambda: self.run_worker(self._end()))
-
-    async def _end(self) -> None:
+    async def _end(self, *, is_alone: bool = False) -> None:
+        """Saves and ends; `is_alone`: there is no terminal any more that could be given back."""
         for screen in self.views():
             with suppress(Exception):
                 await screen.before_quitting()
         self._remember_place()
         await in_thread(partial(_save, self.context))
+        if is_alone:
+            os._exit(ExitCode.INTERRUPTED)
         self.exit()
 
     async def _leave(self) -> None:
@@ -248,7 +240,7 @@ class StudioApp(App[None]):
     def _save_remembered(self) -> None:
         self._remember_place()
         if self.context.remembered.is_changed:
-            save = partial(in_thread, partial(_save, self.context))
+            save = in_thread(partial(_save, self.context))
             self.run_worker(save, group="remembering", exit_on_error=False)
 
     def complain(self, error: Exception) -> None:

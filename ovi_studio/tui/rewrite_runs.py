@@ -6,6 +6,7 @@ number at a time, so that ten thousand rows that come at once do not stop the sc
 that touches the disk or a server happens in those threads.
 """
 
+import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,9 @@ from ovi_studio.rewrite.order import RowResult, Task
 
 MAX_AT_ONCE = 250
 """Results that one look takes."""
+
+
+MANY_ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class RewriteRun:
         """Begins; `records` are the decisions of an earlier time, which it goes on from."""
         self._is_running, self._is_stopped = True, False
         is_new = records is None
+        if len(self.plan.tasks) > MANY_ROWS:
+            gc.freeze()  # else each full collection looks at all rows, and the screen waits
         threading.Thread(target=self._run, args=(is_new, records or ()), daemon=True).start()
 
     def stop(self) -> None:

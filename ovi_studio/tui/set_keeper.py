@@ -69,7 +69,16 @@ class SetKeeper:
         self._held: dict[Path, _Held] = {}
         self._missing: set[Path] = set()
 
-    def open(self, path: Path, then: Callable[[SetSession], object]) -> None:
+    def is_saving(self, session: SetSession) -> bool:
+        """True while it is being written to its file."""
+        return self._held[session.document.path].is_saving
+
+    def open(
+        self,
+        path: Path,
+        then: Callable[[SetSession], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
         """Gives the session of a set as it is in its file now, or as it is written here."""
         if path in self._held:
             self.look_at(path, then=lambda: then(self._held[path].session))
@@ -86,7 +95,7 @@ class SetKeeper:
             held = self._held.setdefault(path, _Held(SetSession(document), stamp))
             then(held.session)
 
-        self._view.run_in_thread(read, arrived, group="open", exclusive=True)
+        self._view.run_in_thread(read, arrived, group="open", exclusive=True, on_error=on_error)
 
     # Writing.
 
@@ -153,25 +162,25 @@ class SetKeeper:
 
     def keep_draft(self, session: SetSession) -> None:
         """Puts what is being typed into the journal, so that a crash does not lose it."""
-        draft = session.draft
+        edit, journal = self._edit_of(session), self._view.context.journal
+        if edit is not None:
+            self._view.run_in_thread(partial(journal.keep, edit), group="journal")
+
+    def _edit_of(self, session: SetSession) -> UnsavedEdit | None:
+        draft, document = session.draft, session.document
         if draft is None:
-            return
-        document = session.document
+            return None
         row_id = document.row_id(draft.index)
         self._held[document.path].journaled.add(row_id)
-        edit = UnsavedEdit(document.path, row_id, TEXT_COLUMN, draft.before, draft.text)
-        journal = self._view.context.journal
-        self._view.run_in_thread(lambda: journal.keep(edit), group="journal")
-
-    def adopt_journal(self, session: SetSession, row_id: str) -> None:
-        """An entry of the journal has become a change of a session: it goes when that is saved."""
-        self._held[session.document.path].journaled.add(row_id)
+        return UnsavedEdit(document.path, row_id, TEXT_COLUMN, draft.before, draft.text)
 
     async def finish(self) -> bool:
         """Writes everything there is, before the end; returns whether that could be done."""
         is_done = True
         for held in self._held.values():
             session = held.session
+            if (edit := self._edit_of(session)) is not None:  # in case it cannot be saved
+                await in_thread(partial(self._view.context.journal.keep, edit))
             session.commit_draft()
             if session.is_saved:
                 continue

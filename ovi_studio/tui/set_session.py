@@ -111,6 +111,11 @@ class SetSession:
         """Makes the change that was undone last; returns what it is, None if there is none."""
         return self._step(self._redo, self._undo)
 
+    @property
+    def last_done(self) -> str:
+        """What would be undone; "" for nothing."""
+        return self._undo[-1].done if self._undo else ""
+
     def _step(self, source: list[_Step], target: list[_Step]) -> str | None:
         if not source:
             return None

@@ -205,4 +205,11 @@ def media_routes(files: MediaFiles, looks: QueueLooks) -> APIRouter:
         """The same of any clip of the project's library, by its file's name or its identity."""
         return files.of_clip(name, variant, is_download=download)
 
+    for address, answer in (
+        ("/videos/{video_id}/content", video_content),
+        ("/clips/{name}/content", clip_content),
+    ):
+        router.add_api_route(
+            address, answer, methods=["HEAD"], response_class=Response, include_in_schema=False
+        )
     return router

@@ -17,8 +17,11 @@ _LIMITS = Limits()
 
 ModelName = Literal[*VARIANTS]  # type: ignore[valid-type]
 SolverName = Literal[*SOLVERS]  # type: ignore[valid-type]
+PROMPT = r"^[^\x00]*\S[^\x00]*$"
+"""Something, and no null character, which no prompt file can hold."""
+
 PromptText = Annotated[
-    str, StringConstraints(min_length=1, max_length=_LIMITS.prompt_characters, pattern=r"\S")
+    str, StringConstraints(min_length=1, max_length=_LIMITS.prompt_characters, pattern=PROMPT)
 ]
 Scale = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=32, le=_LIMITS.side_pixels)]

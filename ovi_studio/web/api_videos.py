@@ -162,7 +162,7 @@ def _read_json(body: bytes) -> tuple[VideoOrder, bytes | None]:
 async def _read_form(request: Request, context: WebContext) -> tuple[VideoForm, bytes | None]:
     try:
         form = await request.form(
-            max_files=1, max_fields=MAX_FIELDS, max_part_size=context.limits.json_bytes
+            max_files=1, max_fields=MAX_FIELDS, max_part_size=context.limits.text_bytes
         )
     except (MultiPartException, HTTPException) as error:
         detail = getattr(error, "message", None) or getattr(error, "detail", "it is damaged")

@@ -19,8 +19,8 @@ class Limits:
 
     body_bytes: int = 24 * 1024 * 1024
     """of a whole request, uploads included"""
-    json_bytes: int = 256 * 1024
-    """of a request that uploads nothing"""
+    text_bytes: int = 2 * 1024 * 1024
+    """of a request that uploads nothing, and of a field beside an upload"""
     picture_bytes: int = 16 * 1024 * 1024
     """of an uploaded picture, as it is sent"""
     picture_pixels: int = 40_000_000

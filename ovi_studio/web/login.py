@@ -135,7 +135,8 @@ def _page(message: str) -> str:
   form {{ display: grid; gap: .8rem; width: min(20rem, 86vw); }}
   input, button {{ font: inherit; padding: .6rem .8rem; border-radius: .5rem;
                    border: 1px solid #8888; }}
-  button {{ background: #2f6fed; color: #fff; border: 0; cursor: pointer; }}
+  button {{ background: #f2a33a; color: #201500; border: 0; cursor: pointer;
+            font-weight: 600; }}
   p {{ margin: 0; min-height: 1.5rem; color: #d33; }}
 </style>
 <form method="post" action="{LOGIN_PATH}">
@@ -143,7 +144,7 @@ def _page(message: str) -> str:
   <label for="password">Password, as given to <code>ovi web</code></label>
   <input id="password" name="password" type="password" autocomplete="current-password"
          required autofocus>
-  <button>Come in</button>
+  <button>Open the studio</button>
   <p role="alert">{message}</p>
 </form>
 </html>

@@ -13,6 +13,11 @@ from ovi_studio.web.page_desk import Desk
 from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors
 from ovi_studio.web.page_markup import CLICKS, Markup, read_click, tag
 
+SHOW_CLIP = """() => {
+  document.querySelector('#ovi-clip').scrollIntoView({behavior: 'smooth', block: 'nearest'});
+}"""
+"""On a phone the clip that was chosen is elsewhere than the gallery."""
+
 
 @dataclass
 class ClipsTab:
@@ -28,9 +33,7 @@ class ClipsTab:
     """identity of the clip that is shown; hidden"""
     notes: Any
     tag: Any
-    add_tag: Any
     note: Any
-    save_note: Any
 
     @property
     def wanted(self) -> list[Any]:
@@ -40,26 +43,20 @@ class ClipsTab:
 
 def build_clips() -> ClipsTab:
     """The components; `connect_clips` gives them life."""
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_id="ovi-library"):
         with gr.Column(scale=6, min_width=320):
             with gr.Row():
                 words = gr.Textbox(show_label=False, placeholder="Search prompts, tags, notes",
                                    min_width=180, scale=4, elem_id="ovi-search")  # fmt: skip
-                starred = gr.Checkbox(False, label="Starred only", min_width=110, scale=1)
+                starred = gr.Checkbox(False, label="Starred", min_width=90, scale=1)
             gallery = gr.HTML(js_on_load=CLICKS, elem_id="ovi-gallery")
         with gr.Column(scale=4, min_width=320):
             clip = gr.HTML(_nothing(), js_on_load=CLICKS, elem_id="ovi-clip")
-            with gr.Group(visible=False) as notes:
-                with gr.Row():
-                    new_tag = gr.Textbox(label="Tag", min_width=120, scale=3)
-                    add_tag = gr.Button("Add", min_width=70, scale=1)
-                with gr.Row():
-                    note = gr.Textbox(label="Note", lines=2, min_width=120, scale=3)
-                    save_note = gr.Button("Save", min_width=70, scale=1)
-    return ClipsTab(
-        words, starred, gallery, clip, gr.Textbox("0", visible="hidden"),
-        gr.Textbox("", visible="hidden"), notes, new_tag, add_tag, note, save_note,
-    )  # fmt: skip
+            with gr.Column(visible=False) as notes:
+                new_tag = gr.Textbox(label="Tag", submit_btn="Add", elem_id="ovi-tag")
+                note = gr.Textbox(label="Note", lines=2, submit_btn="Save", elem_id="ovi-note")
+    page, chosen = gr.Textbox("0", visible="hidden"), gr.Textbox("", visible="hidden")
+    return ClipsTab(words, starred, gallery, clip, page, chosen, notes, new_tag, note)
 
 
 def connect_clips(library: SharedLibrary, tab: ClipsTab, desk: Desk) -> None:
@@ -104,16 +101,12 @@ def connect_clips(library: SharedLibrary, tab: ClipsTab, desk: Desk) -> None:
 
     gr.on([tab.words.change, tab.starred.change], search, [tab.words, tab.starred, tab.chosen],
           [tab.gallery, tab.page], trigger_mode="always_last", **QUIET)  # fmt: skip
-    tab.gallery.click(turn, tab.wanted, [*shown, tab.page], **QUIET)
+    opened = tab.gallery.click(turn, tab.wanted, [*shown, tab.page], **QUIET)
+    opened.then(None, None, None, js=SHOW_CLIP, api_visibility="private")
     tab.clip.click(press, tab.wanted, [*desk.outputs, *shown], api_visibility="private",
                    show_progress="hidden")  # fmt: skip
-    for button, field, act in (
-        (tab.add_tag, tab.tag, "clip-tag"), (tab.save_note, tab.note, "clip-note"),
-    ):  # fmt: skip
-        outputs = [*shown, tab.tag]
-        button.click(said(act), [field, *tab.wanted], outputs, **QUIET)
-        if act == "clip-tag":
-            field.submit(said(act), [field, *tab.wanted], outputs, **QUIET)
+    for field, act in ((tab.tag, "clip-tag"), (tab.note, "clip-note")):
+        field.submit(said(act), [field, *tab.wanted], [*shown, tab.tag], **QUIET)
 
 
 def gallery_or_error(

@@ -6,7 +6,7 @@ import gradio as gr
 
 from ovi_studio.actions.drawing import DrawingOrder, can_draw, draw_first_frame
 from ovi_studio.web.context import WebContext
-from ovi_studio.web.page_events import tells_errors
+from ovi_studio.web.page_events import QUIET, tells_errors
 from ovi_studio.web.page_fields import RANDOM_SEED, Fields
 from ovi_studio.web.page_first_frame import picture_name, picture_shown
 from ovi_studio.web.uploads import keep_picture
@@ -43,6 +43,11 @@ def build_drawing(context: WebContext, fields: Fields) -> None:
             name = picture_name(context, keep_picture(context, data))
             return name, picture_shown(context, name)
 
-        draw.click(drawn, [prompt, seed, height, width], [fields.picture_name, fields.picture],
-                   api_visibility="private", concurrency_limit=1)  # fmt: skip
+        busy = draw.click(
+            lambda: gr.update(value="Drawing …", interactive=False), None, draw, **QUIET
+        )
+        inputs, outputs = [prompt, seed, height, width], [fields.picture_name, fields.picture]
+        done = busy.then(drawn, inputs, outputs, api_visibility="private", concurrency_limit=1,
+                         show_progress="hidden")  # fmt: skip
+        done.then(lambda: gr.update(value="Draw", interactive=True), None, draw, **QUIET)
         other.click(None, None, seed, js=RANDOM_SEED, api_visibility="private")

@@ -57,7 +57,7 @@ class Fields:
 def build_prompt(fields: Fields, start: FormValues) -> None:
     """The prompt, what is found in it, and the button that renders."""
     fields.named["prompt"] = gr.Textbox(
-        start.prompt, label="Prompt", lines=7, max_lines=20, placeholder=PLACEHOLDER,
+        start.prompt, label="Prompt", lines=5, max_lines=20, placeholder=PLACEHOLDER,
         elem_id="ovi-prompt", autofocus=False,
     )  # fmt: skip
     fields.check = gr.HTML(js_on_load=CLICKS, elem_id="ovi-check")

@@ -28,7 +28,7 @@ def show_forecast(found: Forecast, profile: str) -> Markup:
         "estimated": "Times are estimates: `ovi bench` measures.",
         None: "How fast this device is, nobody has measured: run `ovi bench`.",
     }[document["seconds_from"]]
-    notes = [tag("p", note, class_="ovi-note") for note in document["notes"]]
+    notes = [_note(note) for note in document["notes"]]
     fall = tag("p", f"auto takes {found.auto}." if found.auto else found.auto_reason)
     return tag(
         "div", _headline(document, chosen), *notes,
@@ -54,6 +54,15 @@ def _headline(document: dict, chosen: str | None) -> Markup:  # type: ignore[typ
     return tag("p", join([tag("b", text[0].upper() + text[1:]), "."]), class_="ovi-good")
 
 
+def _note(note: str) -> Markup:
+    """A note; of one with several lines the first, and the others on demand."""
+    first, *others = note.splitlines()
+    if not others:
+        return tag("p", first, class_="ovi-note")
+    lines = [tag("div", line.strip()) for line in others if line.strip()]
+    return tag("details", tag("summary", first, class_="ovi-note"), *lines, class_="ovi-more")
+
+
 def _row(entry: dict, found: Forecast, chosen: str | None) -> Markup:  # type: ignore[type-arg]
     fits = {True: "yes", False: "no", None: "?"}[entry["fits"]]
     name = entry["profile"]
@@ -77,4 +86,7 @@ def _time(seconds: float | None) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 100:
+        return f"{minutes} min"
+    hours = round(minutes / 60)
+    return f"{hours} h" if hours < 100 else f"{round(hours / 24)} days"

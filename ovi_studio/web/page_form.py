@@ -109,7 +109,13 @@ def usual_size(variant: Variant) -> FrameSize:
     if variant.is_embedded:
         side = round(variant.target_area**0.5)
         return FrameSize(side, side)
-    return fit_size(PUBLISHED_SIZE.height, PUBLISHED_SIZE.width, variant.target_area)
+    size = PUBLISHED_SIZE
+    for _ in range(8):  # fitting rounds, so that what it gives may be fitted once more
+        fitted = fit_size(size.height, size.width, variant.target_area)
+        if fitted == size:
+            break
+        size = fitted
+    return size
 
 
 def values_of_row(cells: Mapping[str, str], prompt: str, context: WebContext) -> FormValues:

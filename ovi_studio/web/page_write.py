@@ -123,7 +123,7 @@ def connect_write(
 
     fields.render.click(
         render, [tab.own_jobs, *fields.deciding], [tab.own_jobs, *refresh],
-        api_visibility="private", concurrency_limit=4, show_progress="minimal",
+        api_visibility="private", concurrency_limit=4, show_progress="hidden",
     )  # fmt: skip
 
     @tells_errors

@@ -31,6 +31,11 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?"
 _OPEN = (LOGIN_PATH, "/favicon.ico")
 """What anybody may ask for."""
 
+_TAKES_UPLOADS = ("/v1/videos", "/gradio_api/upload")
+
+_DOORS = ("/", LOGIN_PATH)
+"""What links of other sites may lead to."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 PAGE_POLICY = (
@@ -71,6 +76,8 @@ class GuardRules:
     allowed_hosts: frozenset[str] | None
     """names without port, small letters; None: any, because a secret is asked for"""
     max_body_bytes: int
+    max_text_bytes: int
+    """of a body at an address that takes no uploads"""
     login: Login | None
     """None: everybody who reaches us may do everything"""
 
@@ -97,7 +104,8 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, guarded_send)
             return
-        await self._app(scope, self._counted(receive), guarded_send)
+        most = self._most_bytes(scope["path"])
+        await self._app(scope, _counted(receive, most), guarded_send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Why the request is not let through."""
@@ -105,7 +113,7 @@ class Guard:
             self._check_host(headers)
             or _check_origin(scope, headers)
             or self._check_login(scope, headers)
-            or self._check_size(headers)
+            or self._check_size(scope["path"], headers)
         )
 
     def _check_host(self, headers: Headers) -> Response | None:
@@ -140,38 +148,40 @@ class Guard:
             headers={"www-authenticate": 'Bearer realm="ovi"'},
         )
 
-    def _check_size(self, headers: Headers) -> Response | None:
+    def _check_size(self, path: str, headers: Headers) -> Response | None:
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             return error_response(400, "The header Content-Length cannot be read.")
-        if int(length[:20]) > self._rules.max_body_bytes:
-            return error_response(413, self._too_large())
-        return None
+        most = self._most_bytes(path)
+        if int(length[:20]) <= most:
+            return None
+        return error_response(
+            413, f"The request is too large: {most / 1e6:.0f} MB at most. Send less at a time."
+        )
 
-    def _too_large(self) -> str:
-        most = self._rules.max_body_bytes / 1e6
-        return f"The request is too large: {most:.0f} MB at most. Send a smaller picture."
+    def _most_bytes(self, path: str) -> int:
+        takes_uploads = path in _TAKES_UPLOADS
+        return self._rules.max_body_bytes if takes_uploads else self._rules.max_text_bytes
 
-    def _counted(self, receive: Receive) -> Receive:
-        """Hangs up on a body that is longer than it may be and did not say so."""
-        num_bytes = 0
 
-        async def counted() -> Message:
-            nonlocal num_bytes
-            message = await receive()
-            num_bytes += len(message.get("body", b""))
-            if num_bytes > self._rules.max_body_bytes:
-                return {"type": "http.disconnect"}
-            return message
+def _counted(receive: Receive, most: int) -> Receive:
+    """Hangs up on a body that is longer than it may be and did not say so."""
+    num_bytes = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal num_bytes
+        message = await receive()
+        num_bytes += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if num_bytes > most else message
+
+    return counted
 
 
 def _check_origin(scope: Scope, headers: Headers) -> Response | None:
     """Refuses what other sites make a browser ask for."""
     method, site = scope["method"], headers.get("sec-fetch-site", "none")
     is_link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
-    is_link = is_link and headers.get("sec-fetch-dest") == "document" and scope["path"] == "/"
+    is_link = is_link and headers.get("sec-fetch-dest") == "document" and scope["path"] in _DOORS
     is_foreign = site not in ("none", "same-origin") and not is_link
     origin = headers.get("origin")
     if origin is not None and (method not in SAFE_METHODS or origin != "null"):

@@ -73,6 +73,7 @@ def build_server(context: WebContext, options: ServerOptions, page_folder: Path)
     rules = GuardRules(
         allowed_hosts=options.allowed_hosts,
         max_body_bytes=context.limits.body_bytes,
+        max_text_bytes=context.limits.text_bytes,
         login=login,
     )
     return WebServer(Guard(gate, rules), streams)

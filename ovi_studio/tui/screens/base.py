@@ -16,6 +16,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
 from ovi.errors import OviError
@@ -48,6 +49,7 @@ def sentence_of(error: Exception) -> str | None:
 class StudioScreen(Screen[None]):
     """One of the four views."""
 
+    AUTO_FOCUS = ""  # Textual would choose the first widget, even a field that is not shown
     VIEW: ClassVar[str] = ""
     """its name: write, rewrite, render or choose"""
 
@@ -71,8 +73,18 @@ class StudioScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Back from another view or a question: the keys may be others."""
+        if self.focused is None:
+            self.call_after_refresh(self.focus_something)
         for bar in self.query(KeyBar):
             bar.look()
+
+    def focus_something(self) -> None:
+        """Puts the focus where keys are keys: into the first widget nothing is typed into."""
+        if self.focused is None:
+            for widget in self.focus_chain:
+                if not isinstance(widget, Input | TextArea):
+                    widget.focus()
+                    return
 
     def _show_counts(self, counts: QueueCounts) -> None:
         self.query_one(TopBar).show_counts(counts)

@@ -72,7 +72,7 @@ class PlayClipScreen(ClipActions):
         """The clip, and its recipe when it is wanted."""
         yield Static("", id="title", markup=False)
         with Horizontal(id="stage"):
-            yield ClipPlayer(self.session.library, id="player")
+            yield ClipPlayer(self.session.library, is_sharp=True, id="player")
             yield ClipFacts(id="recipe")
 
     def on_mount(self) -> None:

@@ -38,6 +38,7 @@ class RenderScreen(QueueChanges):
     """The queue, and what makes it longer and shorter."""
 
     VIEW = "render"
+    AUTO_FOCUS = ""  # the line to search in would be the first
     BINDING_GROUP_TITLE = "Render"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New render"),
@@ -77,8 +78,8 @@ class RenderScreen(QueueChanges):
         yield MeterBar(id="meters")
         with Horizontal(id="queue-row"):
             with Vertical(id="queue-side"):
-                yield Input(placeholder="set, row, seed or words of the prompt", id="search",
-                            compact=True)  # fmt: skip
+                words = "set, row, seed or words of the prompt"
+                yield Input(placeholder=words, id="search", compact=True, disabled=True)
                 yield Static("", id="filter")
                 yield QueueTable(id="jobs")
                 yield Static("", id="empty")
@@ -204,6 +205,7 @@ class RenderScreen(QueueChanges):
         """Opens the line to search in."""
         search = self.query_one("#search", Input)
         search.add_class("-open")
+        search.disabled = False
         search.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -211,7 +213,9 @@ class RenderScreen(QueueChanges):
         self._show_filter()
 
     def on_input_submitted(self) -> None:
-        self.query_one("#search").remove_class("-open")
+        search = self.query_one("#search")
+        search.remove_class("-open")
+        search.disabled = True
         self._table.focus()
 
     def action_filter(self) -> None:

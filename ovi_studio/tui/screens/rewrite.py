@@ -35,7 +35,7 @@ MAX_ROWS_COUNTED = 1500
 """Sets up to this size have their cost shown while the form is filled in; others at the yes."""
 
 HINT = """\
-What to say, in other words: choose a set, write a theme, and press ctrl+r.
+Other words for your prompts: choose a set, press enter, write a theme, and press ctrl+r.
 
 Only the chosen part changes; tags, scene and sound stay byte for byte. Each line fits its time in \
 the clip, and nothing is written before you have accepted it.

@@ -17,13 +17,14 @@ from textual.widgets import Input, Static
 from ovi_studio.project.set_document import SetDocument
 from ovi_studio.project.sets import find_sets, set_folder, set_name
 from ovi_studio.tui.messages import SelectionChanged, SetChanged, ShowRow
-from ovi_studio.tui.row_filter import HINT, filter_rows
+from ovi_studio.tui.row_filter import filter_rows
 from ovi_studio.tui.screens.conflict import ConflictDialog, settle
-from ovi_studio.tui.screens.write_rows import RowActions
+from ovi_studio.tui.screens.write_rows import NEW_ROW, RowActions
 from ovi_studio.tui.set_keeper import SetKeeper
 from ovi_studio.tui.set_session import Conflict, SetSession, locate
 from ovi_studio.tui.unsaved import UnsavedOffer
 from ovi_studio.tui.visible_text import visible
+from ovi_studio.tui.widgets.filter_line import FilterLine
 from ovi_studio.tui.widgets.prompt_pane import PromptPane
 from ovi_studio.tui.widgets.row_list import RowList
 from ovi_studio.tui.widgets.set_list import SetList
@@ -49,7 +50,7 @@ class WriteScreen(RowActions):
         Binding("f8", "fix_all", "Fix all"),
         Binding("ctrl+n", "next_finding", "Next finding", show=False),
         Binding("ctrl+s", "save", "Save", show=False),
-        Binding("ctrl+e", "edit_outside", "Open in $EDITOR", show=False),
+        Binding("ctrl+o", "edit_outside", "Open in $EDITOR", show=False),
         Binding("escape", "back", "Back to the rows", show=False),
     ]
     DEFAULT_CSS = """
@@ -58,8 +59,6 @@ class WriteScreen(RowActions):
         #left { width: 40; }
         #list { height: 1fr; border: round $foreground-muted; }
         #list:focus-within { border: round $primary; }
-        #filter { display: none; height: 1; border: none; padding: 0 1; }
-        #filter.-shown { display: block; }
         #empty { display: none; padding: 1 1; color: $text-muted; }
         #empty.-shown { display: block; }
     }
@@ -68,7 +67,6 @@ class WriteScreen(RowActions):
     WriteScreen.-short #below { height: 7; }
     WriteScreen.-short SetList { max-height: 6; }
     WriteScreen.-wide #below { height: 18; }
-    WriteScreen.-narrow FirstFrame { width: 20; }
     """
 
     def compose_view(self) -> ComposeResult:
@@ -77,7 +75,7 @@ class WriteScreen(RowActions):
             with Vertical(id="left"):
                 yield SetList()
                 with Vertical(id="list"):
-                    yield Input(placeholder=HINT, id="filter", compact=True)
+                    yield FilterLine()
                     yield RowList()
                     yield Static("", id="empty", markup=False)
             yield PromptPane()
@@ -131,7 +129,7 @@ class WriteScreen(RowActions):
                 self.session, self._index = session, None
                 self.rows.severities = {}
                 self.pane.checks.forget_settings()
-            self.hide_filter()
+            self.query_one(FilterLine).close()
             self.context.set_path = path
             self.query_one(SetList).mark_current(path)
             index = None if row_id is None else document.index_of(row_id)
@@ -140,7 +138,12 @@ class WriteScreen(RowActions):
             if edit and self._index is not None:
                 self.pane.editor.focus()
 
-        self.keeper.open(path, opened)
+        def not_opened(error: Exception) -> None:
+            self.complain(error)
+            if self.session is None:
+                self._say_empty(f"{path.name} cannot be opened. Choose another set above.")
+
+        self.keeper.open(path, opened, not_opened)
 
     def on_show_row(self, message: ShowRow) -> None:
         """Another view wants a row to be edited."""
@@ -159,7 +162,7 @@ class WriteScreen(RowActions):
             return
         document, rows = session.document, self.rows
         index = self._index if index is None else index
-        wanted = self.query_one("#filter", Input).value
+        wanted = self.query_one(FilterLine).value
         shown = filter_rows(document, wanted, rows.severities) if wanted.strip() else None
         rows.show_rows(document, shown, index=index, marked=marked)
         self._say_empty("" if len(rows.shown) else NONE_SHOWN if len(document) else NO_ROWS)
@@ -208,8 +211,9 @@ class WriteScreen(RowActions):
         document = session.document
         name = set_name(document.path, self.context.layout)
         editor.border_title = Text(visible(f"{name}:{document.row_id(index)}"))
-        state = "unsaved" if session.draft else "saved" if session.is_saved else "saving"
-        editor.border_subtitle = state
+        is_saving = self.keeper.is_saving(session)
+        state = "saved" if session.is_saved else "saving" if is_saving else "not saved"
+        editor.border_subtitle = "unsaved" if session.draft else state
         self.rows.show_unsaved(index if session.draft else None)
 
     def _say_empty(self, text: str) -> None:
@@ -263,27 +267,26 @@ class WriteScreen(RowActions):
 
     def action_back(self) -> None:
         """To the list; there, marks go first and then the filter."""
+        session = self.session
         if not self.rows.has_focus:
             self.rows.focus()
+            if session and session.last_done == NEW_ROW and not self.pane.editor.text.strip():
+                self.take_back(session)  # nothing was written into it
         elif not self.rows.unmark_all():
             self.show_all_rows()
 
     def action_filter(self) -> None:
         """Shows the line in which words are typed that rows must have."""
-        filter_line = self.query_one("#filter", Input)
-        filter_line.add_class("-shown")
-        filter_line.focus()
+        self.query_one(FilterLine).open()
 
-    def hide_filter(self) -> None:
-        """Takes the words away, and the line; shows nothing anew."""
-        filter_line = self.query_one("#filter", Input)
-        filter_line.remove_class("-shown")
-        with filter_line.prevent(Input.Changed):
-            filter_line.value = ""
+    def action_show_all_rows(self) -> None:
+        """Takes a filter away."""
+        self.rows.focus()
+        self.show_all_rows()
 
     def show_all_rows(self) -> None:
         """Takes a filter away."""
-        self.hide_filter()
+        self.query_one(FilterLine).close()
         if len(self.rows.shown) < len(self.rows.document or ()):
             self.show_session(marked=tuple(self.rows.marked))
 

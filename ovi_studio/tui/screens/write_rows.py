@@ -25,6 +25,9 @@ from ovi_studio.tui.set_session import SetSession
 from ovi_studio.tui.widgets.prompt_pane import PromptPane
 from ovi_studio.tui.widgets.row_list import RowList
 
+NEW_ROW = "new row"
+"""What `arranging.insert_row` calls what it does."""
+
 NEW_SET_COLUMNS = (TEXT_COLUMN, IMAGE_COLUMN)
 
 
@@ -272,15 +275,20 @@ class RowActions(StudioScreen):
         if session is None:
             return
         session.commit_draft()
+        done = self.take_back(session, step)
+        self.say(nothing if done is None else f"{said}: {done}.")
+
+    def take_back(
+        self, session: SetSession, step: Callable[[SetSession], str | None] = SetSession.undo
+    ) -> str | None:
+        """Goes a change back (or forward); returns what it was."""
         before = session.document
         done = step(session)
-        if done is None:
-            self.say(nothing)
-            return
-        self.say(f"{said}: {done}.")
-        self.follow_row(before)
-        self.show_session()
-        self.keeper.save(session)
+        if done is not None:
+            self.follow_row(before)
+            self.show_session()
+            self.keeper.save(session)
+        return done
 
     # Handing on.
 

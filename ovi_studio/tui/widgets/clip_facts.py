@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from ovi_studio.actions.library import LibraryClip, recipe_lines
+from ovi_studio.prompt.parse import parse_prompt
 from ovi_studio.report.plain import printable, shortened
 from ovi_studio.tui.clip_cards import STAR
 from ovi_studio.tui.half_blocks import without_ground
@@ -39,10 +40,12 @@ class ClipFacts(VerticalScroll, can_focus=True):
         .clip-facts--star { color: $warning; }
         .clip-facts--tag { color: $success; }
         .clip-facts--fault { color: $text-error; }
+        .clip-facts--speech { color: $prompt-speech; }
+        .clip-facts--caption { color: $prompt-audio; }
     }
     ClipFacts:focus { border-left: outer $primary; padding: 0 0 0 1; }
     """
-    _PARTS = ("name", "muted", "star", "tag", "fault")
+    _PARTS = ("name", "muted", "star", "tag", "fault", "speech", "caption")
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"clip-facts--{part}" for part in _PARTS}
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -88,8 +91,11 @@ def facts_text(clip: LibraryClip, styles: Mapping[str, Style]) -> Text:
     if clip.fault is not None:
         text.append("\n" + printable(clip.fault), styles["fault"])
     if clip.prompt:
-        shown = printable(clip.prompt[:MAX_PROMPT_CHARACTERS])
-        text.append(f"\n\n{shown}")
+        text.append("\n\n")
+        prompt = parse_prompt(clip.prompt[:MAX_PROMPT_CHARACTERS])
+        for part in prompt.segments:
+            said = printable(part.span.of(prompt.text))
+            text.append(said, styles.get(part.kind.value, Style()))
         left = len(clip.prompt) - MAX_PROMPT_CHARACTERS
         if left > 0:
             text.append(f"… and {left:,} more characters", styles["muted"])

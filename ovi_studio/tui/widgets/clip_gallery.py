@@ -131,6 +131,11 @@ class ClipGallery(ScrollView, can_focus=True):
         """How the clips are laid out now."""
         return self._shape
 
+    @property
+    def is_waiting(self) -> bool:
+        """A picture that can be seen has not come yet."""
+        return bool(self._awaited)
+
     def show_clips(self, clips: Sequence[LibraryClip]) -> None:
         """Shows other clips; the cursor stays on its clip, or else at its place."""
         before = self.clip
@@ -208,8 +213,7 @@ class ClipGallery(ScrollView, can_focus=True):
     def _part_styles(self) -> Mapping[str, Style]:
         if self._styles is None:
             styles = {
-                part: self.get_component_rich_style(f"clip-gallery--{part}")
-                for part in self._PARTS
+                part: self.get_component_rich_style(f"clip-gallery--{part}") for part in self._PARTS
             }
             on_any = {
                 part: without_ground(style)

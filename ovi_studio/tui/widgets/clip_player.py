@@ -14,10 +14,14 @@ from ovi_studio.errors import StudioError
 from ovi_studio.tui.playback import Playback
 from ovi_studio.tui.screens.base import StudioScreen
 from ovi_studio.tui.widgets.moving_picture import MovingPicture
+from ovi_studio.tui.widgets.sharp_still import SharpStill
 from ovi_studio.tui.widgets.sound_wave import SoundWave
 
 FRAMES_BEFORE_PLAYING = 12
 """So many are decoded before the clip begins to play."""
+
+STILL_SECONDS = 0.3
+"""It stands so long on a frame before that is drawn as well as the terminal can."""
 
 
 class ClipPlayer(Vertical):
@@ -35,11 +39,16 @@ class ClipPlayer(Vertical):
         self,
         library: ClipLibrary,
         *,
+        is_sharp: bool = False,
         now: Callable[[], float] = time.monotonic,
         id: str | None = None,  # noqa: A002
     ) -> None:
+        """`is_sharp`: a frame it stands still on is drawn as well as the terminal can."""
         super().__init__(id=id)
         self._library = library
+        self._is_sharp = is_sharp
+        self._still_since = 0.0
+        self._still_on: int | None = None
         self._now = now
         self._clip: LibraryClip | None = None
         self._wants_to_play = False
@@ -51,6 +60,8 @@ class ClipPlayer(Vertical):
 
     def compose(self) -> ComposeResult:
         yield MovingPicture(id="picture")
+        if self._is_sharp:
+            yield SharpStill(id="still")
         yield SoundWave(id="wave")
         yield Static("", id="time", markup=False)
 
@@ -62,11 +73,18 @@ class ClipPlayer(Vertical):
         """The clip that is shown."""
         return self._clip
 
+    @property
+    def is_drawn(self) -> bool:
+        """The clip's first frame, its sound and its length are there."""
+        picture, wave = self.query_one(MovingPicture), self.query_one(SoundWave)
+        return picture.num_frames > 0 and picture.is_settled and wave.has_sound
+
     def load(self, clip: LibraryClip | None, *, plays: bool) -> None:
         """Shows another clip from its beginning, or none."""
         self._clip = clip
         self._wants_to_play = plays
         self.playback = Playback(frames_per_second=FRAMES_PER_SECOND)
+        self._still_on = None
         self.query_one(MovingPicture).load(clip)
         self.query_one(SoundWave).show_peaks(())
         self._show()
@@ -120,6 +138,24 @@ class ClipPlayer(Vertical):
             self._wants_to_play = False
             self.playback = self.playback.seek(0, now).play(now)
         self._show()
+        if self._is_sharp:
+            self._sharpen(now)
+
+    def _sharpen(self, now: float) -> None:
+        """Draws the frame well once the clip has stood on it for a moment."""
+        still, moving = self.query_one(SharpStill), self.query_one(MovingPicture)
+        playback = self.playback
+        stands_on = None
+        if playback.num_frames and not playback.is_playing and not self._wants_to_play:
+            stands_on = playback.frame(now)
+        if stands_on != self._still_on:
+            self._still_on, self._still_since = stands_on, now
+            still.clear()
+        is_long_enough = now - self._still_since >= STILL_SECONDS
+        screen, clip = self.screen, self._clip
+        if stands_on is not None and is_long_enough and isinstance(screen, StudioScreen) and clip:
+            still.want(screen, clip.path, stands_on)
+        moving.display = not still.is_shown
 
     def show_moment(self, playback: Playback, now: float) -> None:
         """Shows what is due on another player's clock."""
@@ -129,7 +165,7 @@ class ClipPlayer(Vertical):
         seconds = picture.num_frames / FRAMES_PER_SECOND
         position = min(playback.position(now), seconds)
         self.query_one(SoundWave).show_share(position / seconds if seconds else 0.0)
-        sign = "▶" if playback.is_playing else "⏸"
+        sign = "▶ " if playback.is_playing else "▌▌"
         number = min(frame + 1, picture.num_frames)
         text = f" {sign} {position:4.1f} / {seconds:.1f} s   frame {number} of {picture.num_frames}"
         label = self.query_one("#time", Static)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.events import Click
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -52,6 +53,7 @@ class FindingsPanel(OptionList):
 
     def __init__(self) -> None:
         self.findings: tuple[Diagnostic, ...] = ()
+        self._is_pressed = False
         super().__init__()
 
     def show_findings(self, findings: Sequence[Diagnostic]) -> None:
@@ -80,8 +82,16 @@ class FindingsPanel(OptionList):
             self.show_findings(shown)
 
     def on_focus(self) -> None:
-        """The cursor is somewhere."""
-        if self.highlighted is None and self.findings:
+        """Reached by keys, the cursor is somewhere; the mouse says where itself."""
+        self._is_pressed = False
+        self.call_after_refresh(self._point_at_first)
+
+    def on_mouse_down(self) -> None:
+        """The focus came by the mouse."""
+        self._is_pressed = True
+
+    def _point_at_first(self) -> None:
+        if self.highlighted is None and self.findings and not self._is_pressed:
             self.highlighted = 0
 
     def _line(self, finding: Diagnostic) -> Text:
@@ -96,6 +106,13 @@ class FindingsPanel(OptionList):
             how = "fix" if finding.fix.is_safe else "guess"
             line.append(f"  ↵ {how}: {visible(finding.fix.title)}", "italic")
         return line
+
+    async def _on_click(self, event: Click) -> None:
+        """The first click shows where the finding is, the next applies its fix."""
+        clicked: int | None = event.style.meta.get("option")
+        if clicked is not None and clicked != self.highlighted:
+            event.prevent_default()
+            self.highlighted = clicked
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Points at the finding."""

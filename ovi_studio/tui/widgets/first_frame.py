@@ -22,7 +22,8 @@ class FirstFrame(Vertical):
 
     DEFAULT_CSS = """
     FirstFrame {
-        width: 40; border: round $foreground-muted; background: $background; display: none;
+        width: 36%; max-width: 40; border: round $foreground-muted; background: $background;
+        display: none;
         align: center middle;
         &.-shown { display: block; }
         #note { color: $text-muted; padding: 0 1; height: auto; }
@@ -53,7 +54,7 @@ class FirstFrame(Vertical):
         def load() -> tuple[type[Widget], Any] | str:
             path = find_picture(cell, folders)
             if path is None:
-                return "It is not there."
+                return "The picture is not there."
             if kind == "none":
                 return "Pictures are switched off."
             try:

@@ -111,7 +111,7 @@ class MeterBar(Static):
 
     def _gpu_line(self, gpu: Gpu, width: int) -> Text:
         line = Text(no_wrap=True)
-        busy = "  ?" if gpu.utilisation is None else f"{gpu.utilisation:4.0%}"
+        busy = "   ?" if gpu.utilisation is None else f"{gpu.utilisation:4.0%}"
         self._add(line, f"GPU {gpu.index}", f"gpu{gpu.index}", width, busy)
         amount = _amount(gpu.used_bytes, gpu.total_bytes)
         self._add(line, "VRAM", f"vram{gpu.index}", width, amount)
@@ -162,4 +162,4 @@ def _share(used: int | None, total: int | None) -> float | None:
 
 
 def _amount(used: int, total: int) -> str:
-    return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB"
+    return f"{used / 1e9:5.1f}/{total / 1e9:.0f} GB"

@@ -70,7 +70,7 @@ class MovingPicture(Widget):
         return Strip([Segment(" " * width, ground)], width)
 
     def on_resize(self) -> None:
-        if self._box != tuple(self.content_size):
+        if self._needs_other_size:
             self._strips = []
             self.set_timer(RESIZE_SECONDS, self._decode_for_size)
 
@@ -83,8 +83,13 @@ class MovingPicture(Widget):
         self._strips = []
 
     def _decode_for_size(self) -> None:
-        if self._box != tuple(self.content_size):
+        if self._needs_other_size:
             self._decode()
+
+    @property
+    def _needs_other_size(self) -> bool:
+        """The frames are of another size than the widget, which has one while it can be seen."""
+        return self.content_size.area > 0 and self._box != tuple(self.content_size)
 
     def _decode(self) -> None:
         if self._decoded is not None:

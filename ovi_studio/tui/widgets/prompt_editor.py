@@ -26,7 +26,7 @@ from ovi_studio.prompt.prompt_set import TEXT_COLUMN
 from ovi_studio.tui.prompt_document import PromptDocument
 from ovi_studio.tui.visible_text import visible
 
-MAX_COLOURED = 50_000
+MAX_COLOURED = 12_000
 """Characters; parsing more would be felt while typing."""
 
 _KINDS = {

@@ -179,11 +179,9 @@ class QueueTable(ScrollView, can_focus=True):
         view = self._shown[index]
         segments = job_segments(view, columns, self._styles, is_marked=view.job.id in self.marked)
         ground = self.rich_style
-        strip = Strip(segments).adjust_cell_length(width).apply_style(ground)
         if index == self.cursor:
-            cursor = self.get_component_rich_style("queue--cursor", partial=True)
-            strip = Strip([Segment(text, _over(style, cursor)) for text, style, _ in strip], width)
-        return strip
+            ground += self.get_component_rich_style("queue--cursor", partial=True)
+        return Strip(segments).adjust_cell_length(width).apply_style(ground)
 
     @property
     def _styles(self) -> LineStyles:
@@ -246,11 +244,6 @@ class QueueTable(ScrollView, can_focus=True):
     def watch_cursor(self) -> None:
         """Draws the lines anew whose colour changes."""
         self.refresh(Region(0, 0, self.size.width, self.size.height))
-
-
-def _over(style: Style | None, cursor: Style) -> Style:
-    """The cursor's ground under a part of a line; a bar keeps its own."""
-    return cursor if style is None else style + cursor
 
 
 def _words_of(view: JobView) -> str:

@@ -135,7 +135,7 @@ class ReviewPanel(Vertical):
         self._was_running = news.is_running
         if news.changed:
             self.refresh_keys(news.changed)
-        if news.is_running or was_running or news.error:
+        if news.changed or news.is_running or was_running or news.error:
             self._say_progress(news)
 
     _was_running = False

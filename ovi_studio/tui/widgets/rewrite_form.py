@@ -128,8 +128,8 @@ class RewriteForm(VerticalScroll, can_focus=False):
         yield self._field("part", "Part", OptionRow(_PARTS, part, name="part"))
         for name in ("language", "tone", "voice", "versions", "seed"):
             yield self._input(name)
-        writer = FormSelect([(_OFFLINE_LABEL, OFFLINE)], value=OFFLINE, id="writer", allow_blank=False,
-                        compact=True)  # fmt: skip
+        writer = FormSelect([(_OFFLINE_LABEL, OFFLINE)], value=OFFLINE, id="writer",
+                            allow_blank=False, compact=True)  # fmt: skip
         yield self._field("writer", "Writer", writer)
         yield Static(id="state")
         yield Static(id="cost")

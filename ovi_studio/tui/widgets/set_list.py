@@ -75,8 +75,8 @@ class SetList(OptionList):
         paths = [path for _, path in shown]
         if is_other and current in paths:
             self.highlighted = paths.index(current)
-        elif before is not None and shown:
-            self.highlighted = min(before, len(shown) - 1)
+        elif shown:
+            self.highlighted = min(before or 0, len(shown) - 1)
 
     def mark_current(self, path: Path) -> None:
         """Another set is open."""

@@ -35,6 +35,11 @@ class SoundWave(Widget):
         self._bars: list[int] = []
         self._at = 0
 
+    @property
+    def has_sound(self) -> bool:
+        """A sound was given."""
+        return bool(self._peaks)
+
     def show_peaks(self, peaks: Sequence[int]) -> None:
         """Shows a sound, 0 to 255 from its beginning to its end; none at all for nothing."""
         self._peaks = peaks

@@ -1,12 +1,15 @@
 """A pipeline of two processes: the clips it renders, and what it survives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ovi.errors import Cancelled
+from ovi.errors import Cancelled, RequestError
 from ovi.parallel import ParallelPipeline
 from ovi.parallel.layout import Layout
 from ovi.pipeline import OviPipeline
+from ovi.spec.request import Caching
 from tests.engine.parallel.pipelines import load, load_pair, request_of
 
 
@@ -72,6 +75,14 @@ def test_estimates_come_from_this_rank_as_from_one_process(pair, alone):
         for part in ("video", "audio"):
             expected = getattr(there[2], part).numpy()
             np.testing.assert_allclose(getattr(here[2], part).numpy(), expected, atol=1e-3)
+
+
+def test_caches_are_refused_and_the_ranks_stay_ready(pair, alone):
+    request = request_of()
+    cached = replace(request, sampling=replace(request.sampling, caching=Caching()))
+    with pytest.raises(RequestError, match="one GPU for a clip"):
+        pair.render(cached)
+    assert_same_clip(rendered(pair), alone)
 
 
 def test_frames_may_be_left_unread_once_the_iterator_is_closed(pair, alone):

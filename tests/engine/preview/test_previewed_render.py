@@ -66,8 +66,8 @@ def test_the_map_that_ships_shows_the_clip_in_its_own_colours(pipeline):
         request = ClipRequest(
             text=f"{text} Audio: a thud.",
             variant="nano",
-            size=FrameSize(96, 96),
-            sampling=Sampling(num_steps=6),
+            size=FrameSize(64, 64),
+            sampling=Sampling(num_steps=5),
             precision=precision_of(),
         )
         stream, drawn = watched(pipeline, request)

@@ -154,3 +154,19 @@ def test_the_command_says_it_first_and_asks(layout, queue, capsys):  # noqa: ARG
     assert not log.exists()
     assert main(["gc", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["items"] == []
+
+
+def test_deleted_clips_go_when_they_are_old_and_thumbnails_with_the_caches(layout, tmp_path):
+    for name, days in (("old", 4), ("new", 2)):
+        folder = layout.state.trash_folder / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.mp4").write_bytes(b"x")
+        note = {"path": str(tmp_path / f"{name}.mp4"), "deleted": time.time() - days * DAY}
+        (folder / "where.json").write_text(json.dumps(note))
+    aged(layout.state.thumbnail_folder / "a.jpg", 0)
+    waste = find(layout)
+    assert names(waste, Remains.TRASH) == ["old"]
+    assert names(waste, Remains.THUMBNAIL) == []
+    assert names(find(layout, empties_caches=True), Remains.THUMBNAIL) == ["a.jpg"]
+    remove_waste(waste, layout)
+    assert [path.name for path in layout.state.trash_folder.iterdir()] == ["new"]

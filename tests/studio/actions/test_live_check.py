@@ -49,6 +49,15 @@ def test_all_safe_fixes_at_once_leave_nothing_to_fix_safely(tmp_path, settings):
     assert checker.severity_of(row) is Severity.ERROR
 
 
+def test_guesses_and_rules_that_are_switched_off_are_not_fixed(tmp_path):
+    (tmp_path / "ovi.toml").write_text('[lint]\nignore = ["P101"]\n')
+    checker = LiveChecker(load_settings(tmp_path), tmp_path)
+    row = row_with_text(None, "She says, <S>Hello there. She waves. Audio: A clear voice.")
+    assert [one.fix.is_safe for one in checker.check(row).findings if one.fix] == [False]
+    assert checker.fix_safely(row) == {}
+    assert checker.fix_safely(row_with_text(None, "She says, <S>Hi.</S> Audio: Rain.")) == {}
+
+
 def test_a_row_that_opts_out_of_a_rule_is_not_fixed_by_it(tmp_path, settings):
     path = tmp_path / "a.csv"
     path.write_text(f'text_prompt,ignore\n"{BROKEN}",P101\n')

@@ -111,3 +111,40 @@ def test_a_damaged_queue_is_replaced_and_that_is_said(project):
     assert "queue-damaged-" in ended.stderr
     assert "empty" in ended.stderr
     assert json.loads(ovi("queue", "list", "--json", folder=project).stdout) == {"jobs": []}
+
+
+def test_a_queue_is_watched_in_lines_and_as_documents(project):
+    watched = ovi("queue", "watch", "--once", folder=project)
+    assert "job 2 set/1 seed 2: failed, The latents are not finite." in watched.stdout
+    assert "2 waits, 1 done, 1 failed, paused" in watched.stderr
+    assert "RAM" in watched.stderr
+    document = json.loads(ovi("queue", "watch", "--once", "--json", folder=project).stdout)
+    assert [job["share"] for job in document["jobs"]] == [1.0, 0.0, 0.0, 0.0]
+    assert document["meters"]["num_processors"] >= 1
+    ovi("queue", "cancel", "waiting", folder=project)
+    assert "2 cancelled" in ovi("queue", "watch", folder=project).stderr, "it ends by itself"
+
+
+def test_a_log_is_shown_where_there_is_one(project):
+    none = ovi("queue", "log", "3", folder=project)
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "No worker" in none.stderr
+
+
+def test_rows_and_seeds_are_picked(tmp_path):
+    (tmp_path / "s.csv").write_text("text_prompt\nA cat\nA dog\nA cow\n")
+    picked = ("s.csv", "--rows", "3,1", "--seeds", "4,8-9")
+    planned = ovi("render", *picked, *FAST, "--dry-run", "--json", folder=tmp_path)
+    clips = json.loads(planned.stdout)["clips"]
+    assert [(clip["row"], clip["seed"]) for clip in clips] == [
+        (row, seed) for row in ("1", "3") for seed in (4, 8, 9)
+    ]
+    wrong = ovi("render", "s.csv", "--rows", "7", "--dry-run", folder=tmp_path)
+    assert (wrong.returncode, "has no row '7'" in wrong.stderr) == (2, True)
+    bare = ovi("render", "A cat", "--rows", "1", "--dry-run", folder=tmp_path)
+    assert (bare.returncode, "leave out --rows" in bare.stderr) == (2, True)
+    forecast = ovi("plan", *picked, "--profile", "8gb", "--json", folder=tmp_path)
+    document = json.loads(forecast.stdout)
+    assert document["num_clips"] == 6
+    assert document["as_planned"]["profiles"] == ["8gb"]
+    assert document["as_planned"]["disk_bytes"] > 0

@@ -58,6 +58,11 @@ def test_processes_of_a_cpu_are_not_counted():
     assert share_gpus(Choices(gpus=9, device="cpu"), 9, FOUR) == GpuUse(9, 1)
 
 
+def test_a_processor_is_not_given_a_hundred_workers():
+    with pytest.raises(UsageError, match="would start 100 workers"):
+        share_gpus(Choices(gpus=100, device="cpu"), 200, FOUR)
+
+
 def planned(folder, machine, sources, **said):
     order = RenderOrder(sources, Choices(**said))
     return plan_render(order, folder, needs_weights=False, machine=machine).clips

@@ -270,9 +270,11 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.studio.render.test_previews import PreviewPaths, drawing, write_drawing
+paths = PreviewPaths(Path(sys.argv[1]), 1)
+write_drawing(drawing(), "nano", paths)
 print("ready", flush=True)
 while True:
-    write_drawing(drawing(), "nano", PreviewPaths(Path(sys.argv[1]), 1))
+    write_drawing(drawing(), "nano", paths)
 """
 
 

@@ -1,4 +1,4 @@
-"""Drives the rewrite view by keys: a project, a server of the tests' own, waiting for what comes."""
+"""Drives the rewrite view by keys: a project, what is seen, and waiting for what comes."""
 
 import asyncio
 import os
@@ -11,7 +11,6 @@ from ovi_studio.project.layout import find_layout
 from ovi_studio.tui.app import StudioApp
 from ovi_studio.tui.context import StudioContext
 from ovi_studio.tui.state import RememberedState
-from ovi_studio.tui.widgets.offer_list import OfferList
 from ovi_studio.tui.widgets.review_panel import ReviewPanel
 from ovi_studio.tui.widgets.rewrite_form import OFFLINE, RewriteForm
 

@@ -11,7 +11,7 @@ from ovi_studio.actions.demo import create_demo
 from ovi_studio.tui.app import StudioApp
 from ovi_studio.tui.opening import open_context
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 """How long something may take to appear, on a machine with much else to do."""
 
 

@@ -11,6 +11,8 @@ from ovi_studio.tui.screens.compare_clips import CompareClipsScreen
 from ovi_studio.tui.screens.play_clip import PlayClipScreen
 from ovi_studio.tui.screens.trash import TrashScreen
 from ovi_studio.tui.widgets.clip_player import ClipPlayer
+from ovi_studio.tui.widgets.moving_picture import MovingPicture
+from ovi_studio.tui.widgets.sharp_still import SharpStill
 from tests.studio.made_clips import PEOPLE, clip_task, make_project, write_clip
 from tests.studio.tui.choose_view import choose_view, gallery, on_event_loop, shown, text_of, until
 
@@ -189,6 +191,28 @@ async def test_the_large_player_pauses_steps_and_goes_to_the_next_clip(root):
         await pilot.press("i", "escape")
         await until(pilot, lambda: is_on(pilot, ChooseScreen) and len(shown(pilot)) == 3)
         await until(pilot, lambda: gallery(pilot).clip.seed == 8)
+
+
+@on_event_loop
+async def test_a_clip_that_stands_still_is_sharp_where_the_terminal_draws(root, monkeypatch):
+    monkeypatch.setenv("OVI_PICTURES", "sixel")
+    async with choose_view(root) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: is_on(pilot, PlayClipScreen))
+        screen = pilot.app.screen
+        player, still = screen.query_one(ClipPlayer), screen.query_one(SharpStill)
+        await until(pilot, lambda: player.playback.is_playing)
+        assert not still.is_shown
+        await pilot.press("space")
+        await until(pilot, lambda: still.is_shown and len(still.query(".still")) == 1)
+        await until(pilot, lambda: not screen.query_one(MovingPicture).display)
+        before = still.frame
+        await pilot.press("right")
+        await until(pilot, lambda: still.is_shown and still.frame == (before + 1) % 24)
+        await pilot.press("space")
+        await until(pilot, lambda: screen.query_one(MovingPicture).display)
+        assert not still.is_shown
+        assert player.playback.is_playing
 
 
 @on_event_loop

@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.widgets import Input
 
 from ovi_studio.actions.queue_control import QueueControl
 from ovi_studio.render.job import JobStatus
@@ -83,7 +84,8 @@ def waiting(layout):
 def lines(widget):
     """What a widget shows, line by line."""
     return [
-        "".join(segment.text for segment in widget.render_line(y)) for y in range(widget.size.height)
+        "".join(segment.text for segment in widget.render_line(y))
+        for y in range(widget.size.height)
     ]
 
 
@@ -91,16 +93,23 @@ def text(pilot, selector):
     return str(pilot.app.screen.query_one(selector).render())
 
 
-def test_each_job_has_a_line_with_what_is_known_of_it(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_each_job_has_a_line_with_what_is_known_of_it(layout):
     async def watch():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
             await until(pilot, lambda: len(table.views) == 9)
             shown = lines(table)
-            assert "✓ done" in shown[1] and "market 1 s101" in shown[1] and "0:12" in shown[1]
-            assert "✗ failed" in shown[2] and "not finite" in shown[2]
-            assert "denoising 2/4" in shown[3] and "49%" in shown[3] and "███" in shown[3]
-            assert "cancelled" in shown[4] and "waits" in shown[5]
+            assert "✓ done" in shown[1]
+            assert "market 1 s101" in shown[1]
+            assert "0:12" in shown[1]
+            assert "✗ failed" in shown[2]
+            assert "not finite" in shown[2]
+            assert "denoising 2/4" in shown[3]
+            assert "49%" in shown[3]
+            assert "███" in shown[3]
+            assert "cancelled" in shown[4]
+            assert "waits" in shown[5]
             meters = text(pilot, MeterBar)
             for part in ("5 waiting", "1 running", "1 done", "1 failed", "1 worker", "RAM"):
                 assert part in meters
@@ -111,7 +120,8 @@ def test_each_job_has_a_line_with_what_is_known_of_it(layout, worker):
     run(watch())
 
 
-def test_pausing_and_going_on(layout, worker, keepers):
+@pytest.mark.usefixtures("worker")
+def test_pausing_and_going_on(layout, keepers):
     async def pause():
         async with render_view(layout) as pilot:
             await press(pilot, "p")
@@ -123,7 +133,8 @@ def test_pausing_and_going_on(layout, worker, keepers):
     run(pause())
 
 
-def test_cancelling_asks_and_retrying_puts_back(layout, worker, keepers):
+@pytest.mark.usefixtures("worker")
+def test_cancelling_asks_and_retrying_puts_back(layout, keepers):
     async def cancel():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
@@ -144,7 +155,8 @@ def test_cancelling_asks_and_retrying_puts_back(layout, worker, keepers):
     run(cancel())
 
 
-def test_waiting_jobs_are_moved_and_the_cursor_goes_with_them(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_waiting_jobs_are_moved_and_the_cursor_goes_with_them(layout):
     async def move():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
@@ -164,7 +176,8 @@ def test_waiting_jobs_are_moved_and_the_cursor_goes_with_them(layout, worker):
     run(move())
 
 
-def test_ended_jobs_are_forgotten_after_a_question(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_ended_jobs_are_forgotten_after_a_question(layout):
     async def clear():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
@@ -178,7 +191,8 @@ def test_ended_jobs_are_forgotten_after_a_question(layout, worker):
     run(clear())
 
 
-def test_filters_by_state_and_by_words(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_filters_by_state_and_by_words(layout):
     async def filter_jobs():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
@@ -196,7 +210,8 @@ def test_filters_by_state_and_by_words(layout, worker):
     run(filter_jobs())
 
 
-def test_a_failed_job_tells_why_and_its_log_is_followed(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_a_failed_job_tells_why_and_its_log_is_followed(layout):
     async def read():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
@@ -217,7 +232,8 @@ def test_a_failed_job_tells_why_and_its_log_is_followed(layout, worker):
     run(read())
 
 
-def test_the_live_preview_moves_and_says_that_it_is_uncalibrated(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_the_live_preview_moves_and_says_that_it_is_uncalibrated(layout):
     write_preview(layout, 3)
 
     async def watch():
@@ -230,7 +246,9 @@ def test_the_live_preview_moves_and_says_that_it_is_uncalibrated(layout, worker)
 
             def colours():
                 middle = movie.render_line(movie.size.height // 2)
-                seen.update(segment.style.color.triplet for segment in middle if "▀" in segment.text)
+                seen.update(
+                    segment.style.color.triplet for segment in middle if "▀" in segment.text
+                )
                 return len(seen) == 4
 
             await until(pilot, colours)
@@ -251,6 +269,11 @@ def test_an_empty_queue_says_how_to_begin_and_a_narrow_screen_opens_the_job_alon
             screen = pilot.app.screen
             await until(pilot, lambda: "Nothing in the queue" in text(pilot, MeterBar))
             assert "Press n" in text(pilot, "#empty")
+            await press(pilot, "n")
+            await until(pilot, lambda: pilot.app.screen is not screen)
+            await press(pilot, "escape")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            assert not isinstance(screen.focused, Input), "keys are keys here, and nothing is typed"
             with RenderQueue(layout.state.queue_path) as queue:
                 queue.add([market_task(layout.root, 1)])
             table, pane = screen.query_one(QueueTable), screen.query_one(JobPane)
@@ -264,7 +287,8 @@ def test_an_empty_queue_says_how_to_begin_and_a_narrow_screen_opens_the_job_alon
     run(begin())
 
 
-def test_two_faces_see_the_same_queue(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_two_faces_see_the_same_queue(layout):
     async def compare():
         async with render_view(layout) as pilot:
             table = pilot.app.screen.query_one(QueueTable)
@@ -279,7 +303,8 @@ def test_two_faces_see_the_same_queue(layout, worker):
     run(compare())
 
 
-def test_a_queue_that_cannot_be_read_is_told_once_and_the_screen_goes_on(layout, worker):
+@pytest.mark.usefixtures("worker")
+def test_a_queue_that_cannot_be_read_is_told_once_and_the_screen_goes_on(layout):
     async def look():
         async with render_view(layout) as pilot:
             app = pilot.app

@@ -77,9 +77,11 @@ def ready(*job_ids, keys=()):
             movie = pilot.app.screen.query_one("#movie", PreviewPicture)
             await until(
                 pilot,
-                lambda: not pilot.app.screen.query_one(JobPane).size.width
-                or movie.num_frames
-                or movie.message,
+                lambda: (
+                    not pilot.app.screen.query_one(JobPane).size.width
+                    or movie.num_frames
+                    or movie.message
+                ),
             )
         for key in keys:
             await pilot.press(key)
@@ -92,17 +94,20 @@ def ready(*job_ids, keys=()):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_queue_with_a_live_preview(snap_compare, layout, worker, size):
+@pytest.mark.usefixtures("worker")
+def test_the_queue_with_a_live_preview(snap_compare, layout, size):
     write_preview(layout, 3)
     assert snap_compare(app_of(layout), terminal_size=size, run_before=ready(3))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_failed_job(snap_compare, layout, worker, size):
+@pytest.mark.usefixtures("worker")
+def test_a_failed_job(snap_compare, layout, size):
     assert snap_compare(app_of(layout), terminal_size=size, run_before=ready(2, keys=("i",)))
 
 
-def test_a_paused_queue_on_two_cards(snap_compare, layout, worker, monkeypatch):
+@pytest.mark.usefixtures("worker")
+def test_a_paused_queue_on_two_cards(snap_compare, layout, monkeypatch):
     monkeypatch.setattr(render_module, "Metering", CardMetering)
     with RenderQueue(layout.state.queue_path) as queue:
         queue.pause()

@@ -172,8 +172,8 @@ def test_the_filter_shows_rows_by_words_and_by_state(tmp_path):
 def test_hostile_prompts_are_shown_as_they_are(tmp_path):
     folder = project(tmp_path, rows=1)
     text = (
-        "A woman [bold red]stands[/bold] in \x1b[31mthe rain[/], looks at us and says, <S>[b]I came "
-        "back.<E> The tram slides by. <AUDCAP>Rain [/AUDCAP]<ENDAUDCAP>"
+        "A woman [bold red]stands[/bold] in \x1b[31mthe rain[/], looks at us and says, "
+        "<S>[b]I came back.<E> The tram slides by. <AUDCAP>Rain [/AUDCAP]<ENDAUDCAP>"
     )
     with (folder / "prompts" / "rain.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([["id", "text_prompt"], ["[red]x", text]])

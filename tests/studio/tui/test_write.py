@@ -4,7 +4,7 @@ import pytest
 
 from ovi_studio.tui.messages import RenderRows, RewriteRows
 
-from .write_view import DOG, FISHER, SINGER, TEXTS, make_project, opened, run, texts_in
+from .write_view import DOG, FISHER, SINGER, TEXTS, Driver, make_project, opened, run, texts_in
 
 
 @pytest.fixture
@@ -118,8 +118,36 @@ ARRANGEMENTS = {
     "x y u U": [DOG, SINGER],
     "j n h i escape": [FISHER, DOG, "hi", SINGER],
     "G n h i escape u u": [FISHER, DOG, SINGER],
+    "j n escape": [FISHER, DOG, SINGER],
 }
 """What keys on a set of three rows make of it."""
+
+
+def test_the_mouse_does_what_keys_do(tmp_path):
+    make_project(tmp_path)
+
+    async def drive():
+        async with opened(tmp_path) as studio:
+            await studio.pilot.click(studio.rows, offset=(6, 1))
+            await studio.settle()
+            assert studio.editor.text == DOG
+            await studio.pilot.click(studio.rows, offset=(0, 2))
+            assert studio.rows.marked == {2}
+            await studio.pilot.click(studio.rows, offset=(6, 0), times=2)
+            await studio.settle()
+            assert studio.editor.has_focus
+            panel = studio.view.pane.findings
+            names = [one.name for one in panel.findings]
+            assert names[0] == "wrong-closer"
+            await studio.pilot.click(panel, offset=(4, 1))
+            await studio.settle()
+            assert studio.editor.text == FISHER, "the first click only shows where it is"
+            assert studio.editor.cursor_offset == FISHER.index("</s>")
+            await studio.pilot.click(panel, offset=(4, 1))
+            await studio.settle()
+            assert "</s>" not in studio.editor.text
+
+    run(drive())
 
 
 def test_rows_are_arranged_by_keys(tmp_path):
@@ -233,6 +261,46 @@ def test_rows_with_bytes_that_are_no_text_can_be_looked_at_only(people, tmp_path
 
     run(drive())
     assert people.read_bytes() == b"text_prompt\nA \xff\x1b[31m dog\nxB\n"
+
+
+def test_a_set_that_cannot_be_read_is_named_and_another_can_be_opened(tmp_path):
+    make_project(tmp_path)
+    (tmp_path / "prompts" / "a.csv").write_text("prompt\nA\n")
+
+    async def drive():
+        from ovi_studio.project.layout import find_layout
+        from ovi_studio.tui.app import StudioApp
+        from ovi_studio.tui.opening import context_of
+
+        app = StudioApp(context_of(find_layout(tmp_path)))
+        async with app.run_test(size=(100, 30)) as pilot:
+            studio = Driver(app, pilot)
+            await studio.until(lambda: app.current_mode == "write", "the view")
+            await studio.until(lambda: studio.view.query("#empty.-shown"), "the sentence")
+            assert "a.csv cannot be opened" in str(studio.view.query_one("#empty").render())
+            await studio.press("shift+tab", "j", "enter")
+            assert studio.editor.text == FISHER
+            assert not studio.view.query("#empty.-shown")
+
+    run(drive())
+
+
+def test_a_write_protected_set_keeps_what_is_typed(people, tmp_path):
+    people.chmod(0o444)
+    before = people.read_bytes()
+
+    async def drive():
+        async with opened(tmp_path) as studio:
+            await studio.press("enter", "Z", "escape")
+            if people.read_bytes() != before:
+                return  # root may write everywhere
+            assert studio.editor.text == f"Z{FISHER}"
+            assert studio.editor.border_subtitle == "not saved"
+            people.chmod(0o644)
+            await studio.press("ctrl+s")
+
+    run(drive())
+    assert texts_in(people)[0] == f"Z{FISHER}"
 
 
 def test_names_and_cells_are_shown_as_they_are(tmp_path):
