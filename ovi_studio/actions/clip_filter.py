@@ -28,8 +28,8 @@ _STATES: Mapping[str, Callable[[LibraryClip], bool]] = {
 }
 
 SORTS: Mapping[str, Callable[[LibraryClip], Any]] = {
-    "newest": lambda clip: -clip.created,
-    "oldest": lambda clip: clip.created,
+    "newest first": lambda clip: -clip.created,
+    "oldest first": lambda clip: clip.created,
     "set and row": lambda clip: (clip.set_name.casefold(), _natural(clip.row_id), clip.seed or 0),
     "seed": lambda clip: (clip.seed is None, clip.seed or 0, clip.set_name.casefold()),
     "stars first": lambda clip: (not clip.is_starred, -clip.created),
@@ -50,7 +50,7 @@ def matching_clips(clips: Sequence[LibraryClip], text: str) -> list[LibraryClip]
 
 def sorted_clips(clips: Sequence[LibraryClip], order: str) -> list[LibraryClip]:
     """The clips in one of the `SORTS`; in the first of them for a name that is none."""
-    return sorted(clips, key=SORTS.get(order, SORTS["newest"]))
+    return sorted(clips, key=SORTS.get(order, next(iter(SORTS.values()))))
 
 
 def _test_of(word: str) -> Callable[[LibraryClip], bool]:

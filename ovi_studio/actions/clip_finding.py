@@ -242,7 +242,7 @@ def _read_tolerantly(path: Path) -> tuple[dict[str, Any] | None, str | None, boo
 
 
 def _recipe_inside(path: Path) -> dict[str, Any]:
-    return read_recipe(path, max_bytes=None)
+    return read_recipe(path, max_bytes=MAX_RECIPE_BYTES)
 
 
 def _recipe_beside(path: Path) -> dict[str, Any]:

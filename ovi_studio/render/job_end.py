@@ -41,7 +41,9 @@ class JobEnd:
             self._preview_of(job).remove()
             return True
         if is_out_of_memory(error):
-            if not self._queue.fall_back(job.id, describe_fallback(job)):
+            if self._queue.fall_back(job.id, describe_fallback(job)):
+                self._preview_of(job).remove()
+            else:
                 message = describe_lighter_clip(job) or describe_fault(error)
                 self._fail(job, message, error, seconds)
             return False

@@ -36,6 +36,7 @@ from ovi_studio.render.planned import (
     describe_rejections,
 )
 from ovi_studio.render.settings import (
+    device_kind,
     guidance_for,
     idle_skip_layer,
     mode_for,
@@ -50,6 +51,9 @@ from ovi_studio.render.settings import (
 from ovi_studio.render.sources import Prompts, PromptSource
 
 DEFAULT_VARIANT = "nano"
+
+_OF_ONE_ROW = ("seed", "seeds", "repeats", "image", "video_negative", "audio_negative")
+"""Choices that neither memory nor placement depend on."""
 
 
 class Planner:
@@ -78,6 +82,8 @@ class Planner:
         self._files = InputFiles(on_weight_bytes)
         self._notes: dict[str, None] = {}
         self._machine = machine
+        self._accelerator: str | None = None
+        self._known_setups: dict[object, tuple[Setup, Setup | None]] = {}
         self._auto: dict[Variant, str] = {}
         """what `auto` is for each variant, so that all clips of a set agree"""
 
@@ -146,9 +152,8 @@ class Planner:
         self._note(idle_skip_layer(guidance, variant))
         asked_size, size, first_frame = self._sizes(prompt, row, chosen, variant, mode)
         ckpt_dir = None if variant.is_embedded else ckpt_dir_for(chosen, self._working_folder)
-        chosen = self._with_profile(chosen, variant, ckpt_dir)
-        limits = limits_of(self.machine, chosen)
-        setup = set_up(chosen, variant, size, mode, limits, ckpt_dir)
+        chosen = self._with_profile(self._on_accelerator(chosen), variant, ckpt_dir)
+        setup, fallback = self._setups(chosen, variant, size, mode, ckpt_dir)
         base = ClipRequest(
             text=format_for(prompt.text, variant.audio_form),
             variant=variant.name,
@@ -161,7 +166,6 @@ class Planner:
             noise=noise_for(chosen),
         )
         weights = self._weights(variant, setup.precision, ckpt_dir)
-        fallback = next_down(setup, chosen, mode, limits, ckpt_dir)
         fallback_weights = self._fallback_weights(variant, fallback, ckpt_dir)
         picture, picture_source = None, None
         if mode is Mode.T2I2V:
@@ -202,6 +206,28 @@ class Planner:
                 "another with --variant."
             )
         return variant_named(chosen.variant or DEFAULT_VARIANT)
+
+    def _on_accelerator(self, chosen: Choices) -> Choices:
+        """The choices with what device `auto` is here, so that it is looked for once a command."""
+        if self._accelerator is None:
+            self._accelerator = device_kind(Choices())
+        return replace(chosen, accelerator=chosen.accelerator or self._accelerator)
+
+    def _setups(
+        self,
+        chosen: Choices,
+        variant: Variant,
+        size: FrameSize,
+        mode: Mode,
+        ckpt_dir: Path | None,
+    ) -> tuple[Setup, Setup | None]:
+        """The clip's setup, and what to try when memory runs out: once for rows that are alike."""
+        key = replace(chosen, **dict.fromkeys(_OF_ONE_ROW)), variant.name, size, mode, ckpt_dir
+        if key not in self._known_setups:
+            limits = limits_of(self.machine, chosen)
+            setup = set_up(chosen, variant, size, mode, limits, ckpt_dir)
+            self._known_setups[key] = setup, next_down(setup, chosen, mode, limits, ckpt_dir)
+        return self._known_setups[key]
 
     def _with_profile(self, chosen: Choices, variant: Variant, ckpt_dir: Path | None) -> Choices:
         """The choices with the profile that `auto` stands for, the same for all of a variant."""

@@ -4,7 +4,7 @@ A screen mixes `ClipActions` in and says which clips are meant; the work itself 
 `ovi_studio/actions/library.py`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -68,32 +68,35 @@ class ClipActions(StudioScreen):
         clips = self.meant_clips()
         if not clips:
             return
-        common = [tag for tag in clips[0].tags if all(tag in clip.tags for clip in clips)]
-        many = f"tags that all {len(clips)} clips have" if len(clips) > 1 else "tags"
+        tags = list(dict.fromkeys(tag for clip in clips for tag in clip.tags))
+        has = shortened(" ".join(f"#{tag}" for tag in tags), 40) or "none"
         self.ask_text(
-            f"{many.capitalize()}, with blanks between",
-            lambda text: self._set_tags(clips, common, text.split()),
-            value=" ".join(common),
-            placeholder="good final",
+            f"Tags to add (now {has})",
+            lambda text: self._set_tags(clips, text.split()),
+            placeholder="good final · -bad takes one off",
             find_problem=_problem_with_tags,
         )
 
-    def _set_tags(
-        self, clips: Sequence[LibraryClip], before: Sequence[str], words: Sequence[str]
-    ) -> None:
+    def _set_tags(self, clips: Sequence[LibraryClip], words: Sequence[str]) -> None:
         library = self.session.library
-        after = [clean_tag(word) for word in words]
-        added = [tag for tag in after if tag not in before]
-        gone = [tag for tag in before if tag not in after]
+        gone = [clean_tag(word[1:]) for word in words if word.startswith("-")]
+        added = [clean_tag(word) for word in words if not word.startswith("-")]
 
-        def change(add: Iterable[str], remove: Iterable[str]) -> None:
-            for tag in remove:
+        def change() -> None:
+            for tag in gone:
                 library.untag(clips, tag)
-            for tag in add:
+            for tag in added:
                 library.tag(clips, tag)
 
+        def undo() -> None:
+            for clip in clips:
+                for tag in added:
+                    library.untag(clip, tag)
+                for tag in clip.tags:
+                    library.tag(clip, tag)
+
         if added or gone:
-            self._change(clips, "tags", lambda: change(added, gone), lambda: change(gone, added))
+            self._change(clips, "tags", change, undo)
 
     def action_note(self) -> None:
         """Asks for the note of the clip."""
@@ -273,7 +276,7 @@ def _problem(check: Callable[[], object]) -> str | None:
 
 
 def _problem_with_tags(text: str) -> str | None:
-    return _problem(lambda: [clean_tag(word) for word in text.split()])
+    return _problem(lambda: [clean_tag(word.removeprefix("-")) for word in text.split()])
 
 
 def _problem_with_seed(text: str) -> str | None:

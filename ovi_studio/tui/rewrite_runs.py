@@ -63,13 +63,22 @@ class RewriteRun:
         self._is_stopped = False
         self._writer = ThreadPoolExecutor(1, "review")
 
-    def start(self, records: Sequence[Mapping[str, Any]] | None = None) -> None:
-        """Begins; `records` are the decisions of an earlier time, which it goes on from."""
+    def start(
+        self,
+        records: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        after: "RewriteRun | None" = None,
+    ) -> None:
+        """Begins; `records` are the decisions of an earlier time, which it goes on from.
+
+        `after` is a run that this one takes the place of: what it still has to write comes first.
+        """
         self._is_running, self._is_stopped = True, False
         is_new = records is None
         if len(self.plan.tasks) > MANY_ROWS:
             gc.freeze()  # else each full collection looks at all rows, and the screen waits
-        threading.Thread(target=self._run, args=(is_new, records or ()), daemon=True).start()
+        arguments = (is_new, records or (), after)
+        threading.Thread(target=self._run, args=arguments, daemon=True).start()
 
     def stop(self) -> None:
         """Ends calls and begins no other; what came is kept. Does not wait."""
@@ -139,8 +148,12 @@ class RewriteRun:
 
     # In threads.
 
-    def _run(self, is_new: bool, records: Sequence[Mapping[str, Any]]) -> None:
+    def _run(
+        self, is_new: bool, records: Sequence[Mapping[str, Any]], after: "RewriteRun | None"
+    ) -> None:
         try:
+            if after is not None:
+                after.close()
             if is_new:
                 self._file.begin(self.plan.order)
             session = self._open_session()

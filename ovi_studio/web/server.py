@@ -45,6 +45,7 @@ def build_server(context: WebContext, options: ServerOptions, page_folder: Path)
     from fastapi import FastAPI
 
     from ovi_studio.web.api import PREFIX, build_api
+    from ovi_studio.web.api_errors import install_error_handlers
     from ovi_studio.web.api_events import OpenStreams
     from ovi_studio.web.login import Login, login_routes
     from ovi_studio.web.page_gate import PageGate
@@ -59,6 +60,7 @@ def build_server(context: WebContext, options: ServerOptions, page_folder: Path)
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    install_error_handlers(app)
     app.mount(PREFIX, build_api(context, streams, needs_token=login is not None))
     if login is not None:
         app.router.routes.extend(login_routes(login))

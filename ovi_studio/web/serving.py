@@ -100,7 +100,7 @@ def serve(
         server_options = ServerOptions(
             has_page=options.has_page,
             has_tools=options.has_tools,
-            allowed_hosts=None if needs_secret(options) else LOOPBACK_NAMES | {options.host},
+            allowed_hosts=LOOPBACK_NAMES | {options.host} if secret is None else None,
             secret=secret,
         )
         built = build_server(context, server_options, page_folder)
@@ -116,7 +116,7 @@ def serve(
         server = uvicorn.Server(config)
         built.streams.is_ending = lambda: server.should_exit
         if options.is_shared:
-            tell(f"Shared at {_share(port)}: whoever has the password can come in.")
+            tell(f"Shared at {share_address(port)}: whoever has the password can come in.")
         elif needs_secret(options):
             tell(
                 "The connection is not encrypted: use it only in a network you trust, or keep to "
@@ -207,8 +207,8 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def _share(port: int) -> str:
-    """The address of a tunnel to us. Raises StudioError."""
+def share_address(port: int) -> str:
+    """The address of a tunnel to a port of ours. Raises StudioError."""
     from gradio.networking import setup_tunnel
 
     try:

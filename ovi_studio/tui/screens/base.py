@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+FOCUS_SECONDS = 0.3
+"""How long a view that is opened may take to put the focus where it wants it."""
+
 COUNT_SECONDS = 1.0
 """How often the numbers of the queue in the top bar are looked at."""
 
@@ -74,7 +77,7 @@ class StudioScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Back from another view or a question: the keys may be others."""
         if self.focused is None:
-            self.call_after_refresh(self.focus_something)
+            self.set_timer(FOCUS_SECONDS, self.focus_something)
         for bar in self.query(KeyBar):
             bar.look()
 

@@ -15,7 +15,6 @@ from ovi_studio.actions.clip_filter import FILTER_HELP, SORTS, matching_clips, s
 from ovi_studio.actions.library import ClipLibrary, LibraryClip
 from ovi_studio.tui.clip_actions import ClipActions
 from ovi_studio.tui.clip_session import ClipSession
-from ovi_studio.tui.dialogs import Choice
 from ovi_studio.tui.messages import ClipsChanged, ShowClip
 from ovi_studio.tui.screens.base import Poll
 from ovi_studio.tui.thumbnails import ThumbnailLoader
@@ -52,7 +51,7 @@ class ChooseScreen(ClipActions):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("c", "compare", "Compare"),
         *ClipActions.CLIP_BINDINGS,
-        Binding("S", "sort", "Sort", show=False),
+        Binding("S", "sort", "Sort otherwise", show=False),
         Binding("f", "only_starred", "Only starred", show=False),
         Binding("p", "toggle_play", "Play or stop beside the gallery", show=False),
         Binding("T", "show_trash", "Trash", show=False),
@@ -281,13 +280,11 @@ class ChooseScreen(ClipActions):
         self._show_count()
 
     def action_sort(self) -> None:
-        """Asks for an order."""
-        choices = tuple(Choice(name[0] if name != "seed" else "e", name, name) for name in SORTS)
-        self.choose("Sort the clips by", _with_own_keys(choices), self._sort)
-
-    def _sort(self, order: str) -> None:
-        self._order = order
-        self.context.remembered.put("choose.order", order)
+        """Takes the next order; the line above the gallery names it."""
+        orders = list(SORTS)
+        at = orders.index(self._order) if self._order in orders else -1
+        self._order = orders[(at + 1) % len(orders)]
+        self.context.remembered.put("choose.order", self._order)
         self._show_clips()
 
     # Other windows.
@@ -319,12 +316,3 @@ class ChooseScreen(ClipActions):
 
         self.query_one(ClipPlayer).pause()
         self.app.push_screen(TrashScreen(self.session))
-
-
-def _with_own_keys(choices: Sequence[Choice]) -> tuple[Choice, ...]:
-    """The choices, each with a letter that no other has."""
-    taken: dict[str, Choice] = {}
-    for choice in choices:
-        free = next(letter for letter in choice.label if letter.isalpha() and letter not in taken)
-        taken[free] = Choice(free, choice.label, choice.value)
-    return tuple(taken.values())

@@ -31,7 +31,8 @@ class PickTemplate(ModalScreen[str | None]):
             background: $surface; border: round $primary;
         }
         #question { text-style: bold; }
-        OptionList { height: auto; max-height: 14; margin-top: 1; border: none; }
+        OptionList { height: auto; max-height: 14; margin-top: 1; border: none; padding: 0; }
+        OptionList:focus { border: none; }
     }
     """
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from ovi_studio.actions.inventing import IdeaOrder, IdeaSession
 from ovi_studio.actions.reviewing import ReviewFile
 from ovi_studio.actions.rewriting import RewriteOrder, RewritePlan, estimate_of, plan_rewrite
-from ovi_studio.project.sets import find_sets, set_folder, set_name
+from ovi_studio.project.sets import set_name
 from ovi_studio.report.plain import printable, shortened
 from ovi_studio.report.rewriting import estimate_line
 from ovi_studio.rewrite.estimate import Estimate
@@ -23,7 +23,10 @@ from ovi_studio.tui.messages import RewriteRows, SelectionChanged, SetChanged, S
 from ovi_studio.tui.rewrite_offers import IdeaOffers, RewriteOffers
 from ovi_studio.tui.rewrite_runs import IdeaRun, RewriteRun
 from ovi_studio.tui.rewrite_saving import Saving
+from ovi_studio.tui.rewrite_texts import HINT, cost_text, rows_text
 from ovi_studio.tui.screens.base import StudioScreen
+from ovi_studio.tui.set_choice import SetChoice
+from ovi_studio.tui.threads import in_thread
 from ovi_studio.tui.widgets.offer_list import OfferList
 from ovi_studio.tui.widgets.review_panel import ReviewPanel
 from ovi_studio.tui.widgets.rewrite_form import FormError, RewriteForm
@@ -33,15 +36,6 @@ COST_SECONDS = 0.5
 
 MAX_ROWS_COUNTED = 1500
 """Sets up to this size have their cost shown while the form is filled in; others at the yes."""
-
-HINT = """\
-Other words for your prompts: choose a set, press enter, write a theme, and press ctrl+r.
-
-Only the chosen part changes; tags, scene and sound stay byte for byte. Each line fits its time in \
-the clip, and nothing is written before you have accepted it.
-
-The offline bank needs no server. A server that speaks OpenAI's chat completions writes better: \
-choose "set up a server" as writer."""
 
 
 class RewriteScreen(StudioScreen):
@@ -80,9 +74,8 @@ class RewriteScreen(StudioScreen):
         self._is_planning = False
         self._cost_timer: Timer | None = None
         self._written: Path | None = None
-        self._handed: tuple[Path, tuple[str, ...]] | None = None
-        self._seen: tuple[Path | None, tuple[str, ...]] | None = None
         self._servers = ConnectionSetup(self)
+        self._sets = SetChoice(self)
 
     def compose_view(self) -> ComposeResult:
         """The form at the left, the review at the right; one at a time where it is narrow."""
@@ -94,10 +87,9 @@ class RewriteScreen(StudioScreen):
     def on_mount(self) -> None:
         """Looks for what is there: sets, servers, a review that was left."""
         self._file = ReviewFile(self.context.layout.state.path)
-        self._seen = (self.context.set_path, self.context.selected_ids)
         self.panel.show_offers(None)
         self.panel.show_hint(HINT)
-        self._load_sets(self.context.set_path)
+        self._sets.follow_selection()
         self._servers.load()
         self.run_in_thread(self._file.read, self._offer_unfinished)
         self.form.focus_first()
@@ -105,7 +97,7 @@ class RewriteScreen(StudioScreen):
     def on_screen_resume(self) -> None:
         """Sets and servers may be others by now."""
         if self.is_mounted and self._file is not None:
-            self._load_sets()
+            self._sets.load()
             self._servers.load()
 
     @property
@@ -124,53 +116,26 @@ class RewriteScreen(StudioScreen):
         if self.panel.offers is not None:
             self.panel.offers.run.stop()
         if self.panel.rewrite is not None:
-            self.panel.rewrite.run.close()
+            await in_thread(self.panel.rewrite.run.close)
 
     # What there is.
 
     def on_selection_changed(self, _: SelectionChanged) -> None:
         """Another set or other rows are marked in the write view, or just the cursor has moved."""
-        seen = (self.context.set_path, self.context.selected_ids)
-        if seen != self._seen:
-            self._seen = seen
-            self._handed = None
-            self._load_sets(self.context.set_path)
+        self._sets.follow_selection()
 
     def on_set_changed(self, _: SetChanged) -> None:
         """There may be a new set, or a row more."""
-        self._load_sets()
+        self._sets.load()
 
     def on_rewrite_rows(self, message: RewriteRows) -> None:
         """The write view hands rows over."""
-        self._handed = (message.path, message.row_ids)
-        self._load_sets(message.path)
+        self._sets.take_rows(message.path, message.row_ids)
         self.action_form()
-
-    def _load_sets(self, wanted: Path | None = None) -> None:
-        """Lists the sets; the form shows the wanted one, else the one it had."""
-        layout = self.context.layout
-        current = wanted or self.form.set_path or self.context.set_path
-
-        def find() -> list[tuple[str, Path]]:
-            found = [(set_name(found, layout), found) for found in find_sets(set_folder(layout))]
-            if current is not None and current not in [path for _, path in found]:
-                found.append((set_name(current, layout), current))
-            return found
-
-        def show(found: list[tuple[str, Path]]) -> None:
-            self.form.set_sets(found, current)
-            self.on_rewrite_form_set_chosen()
-
-        self.run_in_thread(find, show, group="sets", exclusive=True)
 
     def on_rewrite_form_set_chosen(self) -> None:
         """The rows that are marked belong to one set."""
-        path, context = self.form.set_path, self.context
-        if self._handed is not None and self._handed[0] == path:
-            self.form.set_rows(self._handed[1])
-        else:
-            self.form.set_rows(context.selected_ids if path == context.set_path else ())
-        self.on_rewrite_form_changed()
+        self._sets.show_rows()
 
     def on_rewrite_form_connection_changed(self) -> None:
         """Asks whether a server on this machine listens."""
@@ -203,7 +168,7 @@ class RewriteScreen(StudioScreen):
         def count() -> str:
             plan = plan_rewrite(order, root)
             is_small = len(plan.tasks) <= MAX_ROWS_COUNTED
-            return _cost_of(plan, estimate_of(plan) if is_small else None)
+            return cost_text(plan, estimate_of(plan) if is_small else None)
 
         self.run_in_thread(
             count, self.form.say_cost, group="cost", exclusive=True,
@@ -280,8 +245,8 @@ class RewriteScreen(StudioScreen):
                 self._run(planned, records)
                 return
             self.confirm(
-                f"Rewrite {_rows(len(planned.tasks))}?", lambda: self._run(planned, records),
-                yes="Yes, send", no="No", detail=_cost_of(planned, estimate), is_destructive=False,
+                f"Rewrite {rows_text(len(planned.tasks))}?", lambda: self._run(planned, records),
+                yes="Yes, send", no="No", detail=cost_text(planned, estimate), is_destructive=False,
             )  # fmt: skip
 
         def fail(error: Exception) -> None:
@@ -292,11 +257,12 @@ class RewriteScreen(StudioScreen):
 
     def _run(self, plan: RewritePlan, records: list[dict[str, Any]] | None) -> None:
         assert self._file is not None, "set when mounted"
-        self._close_run()
+        before = self.panel.rewrite
+        self._stop_run()
         self._forget_unfinished()
         run = RewriteRun(plan, self._file)
         self.panel.show_offers(RewriteOffers(run))
-        run.start(records)
+        run.start(records, after=before.run if before is not None else None)
         self._to_rows()
 
     def _plan_idea(self, order: IdeaOrder) -> None:
@@ -315,7 +281,7 @@ class RewriteScreen(StudioScreen):
                          detail=said, is_destructive=False)  # fmt: skip
 
         def go() -> None:
-            self._close_run()
+            self._stop_run()
             run = IdeaRun(open_session)
             self.panel.show_offers(IdeaOffers(run, order.count))
             run.start()
@@ -328,7 +294,7 @@ class RewriteScreen(StudioScreen):
         self.query_one("#left-review", Static).display = False
         self.refresh_bindings()
 
-    def _close_run(self) -> None:
+    def _stop_run(self) -> None:
         """Ends the earlier run; its calls are over when the new one begins."""
         if self.panel.offers is not None:
             self.panel.offers.run.stop()
@@ -348,7 +314,7 @@ class RewriteScreen(StudioScreen):
         about = order.wish.theme or order.wish.language or order.wish.tone or order.wish.voice
         line = self.query_one("#left-review", Static)
         line.update(f"You left a review: {printable(Path(order.source).stem)}, "
-                    f"“{shortened(about, 40)}”, {_rows(len(rows))} with new words. "
+                    f"“{shortened(about, 40)}”, {rows_text(len(rows))} with new words. "
                     "ctrl+o goes on from there.")  # fmt: skip
         line.display = True
         self.refresh_bindings()
@@ -410,22 +376,3 @@ class RewriteScreen(StudioScreen):
         """Opens the set that was written last, in the write view."""
         if self._written is not None:
             self.show_view("write", ShowRow(self._written))
-
-
-def _cost_of(plan: RewritePlan, estimate: Estimate | None) -> str:
-    """Who writes what, what it costs, and what is noteworthy."""
-    part = plan.order.wish.part
-    what = f"The {part} of {_rows(len(plan.rows) - len(plan.kept))}"
-    if plan.connection is None:
-        lines = [f"{what}, by the {plan.label}. It costs nothing."]
-    else:
-        lines = [f"{what}, by {plan.label}."]
-        if estimate is not None:
-            lines.append(estimate_line(estimate, plan.connection))
-    if plan.kept:
-        lines.append(f"{_rows(len(plan.kept))} cannot be rewritten: {plan.kept[0].reason}")
-    return "\n".join([*lines, *plan.notes])
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"

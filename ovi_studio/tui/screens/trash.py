@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -33,6 +34,7 @@ class TrashScreen(StudioScreen):
     TrashScreen {
         #heading { height: 1; padding: 0 1; background: $panel; }
         OptionList { height: 1fr; border: none; padding: 0 1; background: $surface; }
+        OptionList:focus { border: none; }
     }
     """
 
@@ -58,11 +60,12 @@ class TrashScreen(StudioScreen):
         options = self.query_one(OptionList)
         at = options.highlighted or 0
         options.clear_options()
-        options.add_options([Option(_line(clip)) for clip in clips])
+        options.add_options([Option(_line(clip, self.context.root)) for clip in clips])
         options.highlighted = min(at, len(clips) - 1) if clips else None
         number = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
-        size = sum(clip.num_bytes for clip in clips) / 1e6
-        said = f"{number} in the trash, {size:.1f} MB" if clips else "The trash is empty."
+        size = sum(clip.num_bytes for clip in clips) / 1000
+        amount = f"{size / 1000:.1f} MB" if size >= 1000 else f"{size:.0f} kB"
+        said = f"{number} in the trash, {amount}" if clips else "The trash is empty."
         self.query_one("#heading", Static).update(said)
 
     def action_close(self) -> None:
@@ -106,10 +109,12 @@ class TrashScreen(StudioScreen):
         self._look()
 
 
-def _line(clip: TrashedClip) -> Text:
+def _line(clip: TrashedClip, root: Path) -> Text:
+    folder = clip.origin.parent
+    folder = folder.relative_to(root) if folder.is_relative_to(root) else folder
     moment = datetime.fromtimestamp(max(0.0, min(clip.deleted, 4e9)), UTC)
     return Text.assemble(
         printable(clip.path.name),
         (f"   deleted {moment:%Y-%m-%d %H:%M} UTC", "dim"),
-        (f"   from {printable(str(clip.origin.parent))}", "dim"),
+        (f"   from {printable(str(folder))}", "dim"),
     )

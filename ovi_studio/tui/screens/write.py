@@ -44,6 +44,7 @@ class WriteScreen(RowActions):
     """Writing prompts."""
 
     VIEW = "write"
+    AUTO_FOCUS = "RowList"
     BINDING_GROUP_TITLE = "Write"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "fix_here", "Fix"),
@@ -84,13 +85,13 @@ class WriteScreen(RowActions):
         """Opens what was open last."""
         self.session: SetSession | None = None
         self._index: int | None = None
+        self._set_name = ""
         self._wanted_path: Path | None = None
         self.keeper = SetKeeper(
             self, on_change=self._session_changed, on_conflict=self._ask_about_conflict
         )
         self._journal_timer = self.set_interval(JOURNAL_SECONDS, self._keep_draft, pause=True)
         self.query_one("#list", Vertical).border_title = "Rows"
-        self.rows.focus()
         self.poll(3.0, self._find_sets, self._show_sets)
         self.poll(NEWS_SECONDS, self.keeper.find_news, self.keeper.take_news)
         UnsavedOffer(self).look()
@@ -131,6 +132,7 @@ class WriteScreen(RowActions):
                 self.pane.checks.forget_settings()
             self.query_one(FilterLine).close()
             self.context.set_path = path
+            self._set_name = set_name(path, self.context.layout)
             self.query_one(SetList).mark_current(path)
             index = None if row_id is None else document.index_of(row_id)
             self.show_session(0 if index is None else index)
@@ -168,9 +170,14 @@ class WriteScreen(RowActions):
         self._say_empty("" if len(rows.shown) else NONE_SHOWN if len(document) else NO_ROWS)
         self._show_title()
         self._show_row(rows.index)
-        self.pane.checks.survey(
-            document, rows.index or 0, dict(rows.severities), rows.add_severities
-        )
+        self._survey()
+
+    def _survey(self) -> None:
+        """Has all rows looked at that lint has not seen as they are."""
+        rows = self.rows
+        if rows.document is not None:
+            known = dict(rows.severities)
+            self.pane.checks.survey(rows.document, rows.index or 0, known, rows.add_severities)
 
     def _show_row(self, index: int | None) -> None:
         """Puts a row into the editor."""
@@ -208,13 +215,15 @@ class WriteScreen(RowActions):
         if session is None or index is None:
             editor.border_title, editor.border_subtitle = "Prompt", ""
             return
-        document = session.document
-        name = set_name(document.path, self.context.layout)
-        editor.border_title = Text(visible(f"{name}:{document.row_id(index)}"))
+        row_id = session.document.row_id(index)
+        editor.border_title = Text(visible(f"{self._set_name}:{row_id}"))
         is_saving = self.keeper.is_saving(session)
         state = "saved" if session.is_saved else "saving" if is_saving else "not saved"
         editor.border_subtitle = "unsaved" if session.draft else state
-        self.rows.show_unsaved(index if session.draft else None)
+        if session.draft:
+            self.rows.show_unsaved(index, session.draft.text)
+        else:
+            self.rows.show_unsaved(None)
 
     def _say_empty(self, text: str) -> None:
         empty = self.query_one("#empty", Static)
@@ -324,11 +333,9 @@ class WriteScreen(RowActions):
         session, index = self.session, self._index
         if session is None or index is None or message.text != self.pane.editor.text:
             return
-        had_draft = session.draft is not None
         if session.write(index, message.text):
             self._journal_timer.resume()
-        if had_draft != (session.draft is not None):
-            self._show_state()
+        self._show_state()
 
     def _keep_draft(self) -> None:
         """Shortly after a key: to the journal."""
@@ -343,8 +350,9 @@ class WriteScreen(RowActions):
             return
         if session.commit_draft():
             self.rows.document = session.document
-            self._show_state()
+            self._survey()
         self.keeper.save(session, then)
+        self._show_state()
 
     def on_descendant_blur(self) -> None:
         """Leaving the editor saves."""
@@ -371,14 +379,6 @@ class WriteScreen(RowActions):
     def action_save(self) -> None:
         """Saves now."""
         self.commit(lambda: self.say("Saved."))
-
-    def action_fix_here(self) -> None:
-        """Applies one fix."""
-        self.pane.fix_here()
-
-    def action_next_finding(self) -> None:
-        """Goes to what was found next."""
-        self.pane.show_next_finding()
 
     def on_prompt_editor_undo_spent(self, message: object) -> None:
         """Nothing more to undo in the text: the rows are next."""

@@ -238,6 +238,14 @@ class RowActions(StudioScreen):
             self.make_change(lambda: arranging.replace_cells(session.document, cells))
             self.show_session(index, marked)
 
+    def action_fix_here(self) -> None:
+        """Applies one fix."""
+        self.pane.fix_here()
+
+    def action_next_finding(self) -> None:
+        """Goes to what was found next."""
+        self.pane.show_next_finding()
+
     def action_fix_all(self) -> None:
         """Applies all safe fixes: to the marked rows from the list, else to the prompt."""
         session = self.session

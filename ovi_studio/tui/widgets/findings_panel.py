@@ -56,9 +56,15 @@ class FindingsPanel(OptionList):
         self._is_pressed = False
         super().__init__()
 
+    def on_mount(self) -> None:
+        """Nothing was looked at yet."""
+        self.border_title = "Findings"
+
     def show_findings(self, findings: Sequence[Diagnostic]) -> None:
         """Shows what was found; the cursor stays where it was."""
         findings = tuple(findings)
+        if not findings:
+            self.border_title = "No findings"
         if findings == self.findings:
             return
         self.findings = findings
@@ -72,7 +78,8 @@ class FindingsPanel(OptionList):
             for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
             if (number := sum(1 for one in findings if one.severity is severity))
         ]
-        self.border_title = f"Findings: {', '.join(counts)}" if counts else "No findings"
+        if counts:
+            self.border_title = f"Findings: {', '.join(counts)}"
 
     def notify_style_update(self) -> None:
         """Another theme has other colours."""

@@ -327,6 +327,8 @@ class ReviewPanel(Vertical):
 
 def _spent(spent: Spent) -> str:
     """What calls have cost, shortly."""
+    if not spent.num_calls:
+        return "no call was needed so far"
     calls = "1 call" if spent.num_calls == 1 else f"{spent.num_calls} calls"
     about = "" if spent.is_counted else "about "
     price = "" if spent.price is None else f", price {spent.price:.4f}"

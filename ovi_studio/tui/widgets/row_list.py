@@ -114,6 +114,7 @@ class RowList(ScrollView, can_focus=True):
         """What the linter thinks, as far as it has looked."""
         self.unsaved: int | None = None
         """The row whose text is not saved yet."""
+        self._unsaved_text = ""
         self._id_width = 1
 
     @property
@@ -154,10 +155,10 @@ class RowList(ScrollView, can_focus=True):
         self.severities.update(found)
         self.refresh()
 
-    def show_unsaved(self, index: int | None) -> None:
-        """Marks the row whose text is not saved yet."""
-        if index != self.unsaved:
-            self.unsaved = index
+    def show_unsaved(self, index: int | None, text: str = "") -> None:
+        """Marks the row whose text is not saved yet, and shows that text."""
+        if (index, text) != (self.unsaved, self._unsaved_text):
+            self.unsaved, self._unsaved_text = index, text
             self.refresh()
 
     def _place_of(self, index: int | None) -> int | None:
@@ -200,7 +201,8 @@ class RowList(ScrollView, can_focus=True):
             Segment(" ", base),
         ]
         rest = max(0, width - self._id_width - 5)
-        text = one_line(self.document.text(index), 2 * rest) or "(empty)"
+        text = self._unsaved_text if is_unsaved else self.document.text(index)
+        text = one_line(text, 2 * rest) or "(empty)"
         segments.append(Segment(set_cell_size(text, rest), base))
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -338,7 +338,7 @@ def test_filters(library, text, found):
 def test_orders(library):
     clips = library.clips()
     assert seeds(sorted_clips(clips, "set and row")) == [("1", 7), ("1", 8), ("2", 7), ("2", 9)]
-    assert seeds(sorted_clips(clips, "oldest")) == seeds(reversed(clips))
+    assert seeds(sorted_clips(clips, "oldest first")) == seeds(reversed(clips))
     assert sorted_clips(clips, "no such order") == clips
 
 

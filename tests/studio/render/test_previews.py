@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ovi.spec.identity import clip_identity
 from ovi.spec.request import Precision, Sampling, TransformerPrecision
 from ovi.spec.variants import NANO
 from ovi.weights.store import weight_identities
@@ -24,7 +25,7 @@ from ovi_studio.errors import UsageError
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.render import preview_files
 from ovi_studio.render.disk_limits import disk_limits
-from ovi_studio.render.job import JobStatus
+from ovi_studio.render.job import Fallback, JobStatus
 from ovi_studio.render.job_run import JobRunner
 from ovi_studio.render.preview_files import PreviewPaths, PreviewState, stale_files
 from ovi_studio.render.preview_writer import (
@@ -76,6 +77,16 @@ class Worker:
         self.runner.finish_writing()
         self.queue.report = report
         return seen, self.queue.job(job_id)
+
+
+def fallback_of(task, folder):
+    """A lighter clip for when memory runs out."""
+    precision = Precision(transformer=TransformerPrecision.FP8)
+    request = replace(task.request, precision=precision)
+    return Fallback(
+        profile="fp8", identity=clip_identity(request, {}), request=request,
+        placement=task.placement, weights={}, output=folder / "lighter.mp4",
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -138,6 +149,15 @@ def test_a_cancelled_job_loses_its_preview(worker, tmp_path):
     worker.runner.run(job)
     worker.queue.report = report
     assert worker.queue.job(job.id).status is JobStatus.CANCELLED
+    assert latest_preview(worker.layout, job.id) is None
+
+
+def test_a_job_that_waits_for_its_fallback_has_no_preview(worker, tmp_path):
+    task = make_task(tmp_path / "out", "a cat shown hungry slow")
+    task = replace(task, fallback=fallback_of(task, tmp_path / "out"))
+    seen, job = worker.render_task(task)
+    assert job.status is JobStatus.PENDING
+    assert any(preview is not None for preview in seen)
     assert latest_preview(worker.layout, job.id) is None
 
 

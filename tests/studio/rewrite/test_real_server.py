@@ -8,10 +8,10 @@ import pytest
 from ovi_studio.prompt.parse import parse_prompt
 from ovi_studio.rewrite.call_log import read_calls
 
+from .command import ovi
 from .fake_server import rows_of
 from .projects import make_project, read_set, rewrite
 from .real_server import real_server
-from .test_commands import ovi
 
 NEEDED = ("torch", "transformers", "tokenizers", "uvicorn", "fastapi", "openai")
 missing = [name for name in NEEDED if find_spec(name) is None]

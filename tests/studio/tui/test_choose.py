@@ -106,12 +106,22 @@ async def test_stars_tags_and_notes_are_kept_and_can_be_taken_back(root):
 
 
 @on_event_loop
-async def test_a_clip_that_has_a_tag_loses_it_when_it_is_edited_out(root):
-    ClipLibrary(ProjectLayout(root)).tag(clips(root)[0], "old")
+async def test_a_minus_takes_a_tag_off_and_undo_puts_it_back(root):
+    library = ClipLibrary(ProjectLayout(root))
+    library.tag(clips(root)[0], "old")
     async with choose_view(root) as pilot:
-        await pilot.press("t")
-        await pilot.press(*["backspace"] * 3, *"new", "enter")
-        await until(pilot, lambda: gallery(pilot).clip.tags == ("new",))
+        await pilot.press("t", *"-old a", "enter")
+        await until(pilot, lambda: gallery(pilot).clip.tags == ("a",))
+        await pilot.press("z")
+        await until(pilot, lambda: gallery(pilot).clip.tags == ("old",))
+
+
+@on_event_loop
+async def test_orders_follow_each_other(root):
+    async with choose_view(root) as pilot:
+        await pilot.press("S")
+        assert shown(pilot) == [("1", 7), ("1", 8), ("2", 7), ("2", 9)]
+        assert "oldest first" in text_of(pilot, "#count")
 
 
 @on_event_loop

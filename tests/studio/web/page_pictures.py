@@ -65,9 +65,16 @@ def _write(visitor, folder):
     visitor.press("#ovi-render")
     visitor.fill("#ovi-prompt textarea", PROMPT)
     visitor.reads("#ovi-check", "S101")
-    visitor.reads("#ovi-stage", "denoising 1")
+    visitor.wait(lambda: _is_half_done(visitor))
     visitor.driver.execute_script("window.scrollTo(0, 0)")
     visitor.driver.save_screenshot(str(folder / "web-write.png"))
+
+
+def _is_half_done(visitor):
+    """Whether there is something to recognise in the preview."""
+    half = "return document.querySelector('#ovi-stage [role=progressbar]')?.ariaValueNow > 40"
+    is_shown = "return document.querySelector('#ovi-stage img')?.naturalWidth > 0"
+    return all(map(visitor.driver.execute_script, (half, is_shown)))
 
 
 def _queue(visitor, folder, layout):

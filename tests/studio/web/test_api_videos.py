@@ -264,7 +264,8 @@ def test_a_full_queue_takes_no_more(tmp_path):
 def test_a_listener_that_goes_away_is_forgotten(server, client):
     video = client.post("/v1/videos", json=ORDER).json()
     with server.client() as gone, gone.stream("GET", f"/v1/videos/{video['id']}/events") as stream:
-        assert next(events_in(stream.iter_lines()))[0] == "progress"
+        events = events_in(stream.iter_lines())
+        assert next(events)[0] == "progress"
         assert server.streams.num_open == 1
     while server.streams.num_open:
         threading.Event().wait(0.02)

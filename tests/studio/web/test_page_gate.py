@@ -6,7 +6,10 @@ import types
 
 import pytest
 
+from ovi_studio.errors import StudioError
 from ovi_studio.web.page_gate import SETTINGS
+from ovi_studio.web.serving import share_address
+from ovi_studio.web.tools import add_tools
 from tests.studio.web.serving import picture_bytes, running_server, small_limits
 
 SECRET_TEXT = "nobody may read this"
@@ -167,6 +170,28 @@ def test_uploads_are_bounded_one_by_one_and_together(server):
         statuses.append(client.post("/gradio_api/upload", files=fits).status_code)
     assert statuses[0] == 200
     assert statuses[-1] == 413
+
+
+def test_assistants_get_the_tools_and_nothing_of_the_page(server):
+    page = small_page(server.context)
+    assert "/take" in page.get_api_info()["named_endpoints"]
+    add_tools(page, server.context)
+    offered = page.get_api_info()["named_endpoints"]
+    assert set(offered) == {
+        "/check_prompt", "/plan", "/order_clip", "/look_at", "/list_clips", "/cancel_clip"
+    }  # fmt: skip
+    assert "image" not in json.dumps(offered).lower()
+
+
+def test_a_tunnel_that_cannot_be_made_names_the_other_way(monkeypatch):
+    from gradio import networking
+
+    def refuse(*_):
+        raise RuntimeError("Could not get share link.")
+
+    monkeypatch.setattr(networking, "setup_tunnel", refuse)
+    with pytest.raises(StudioError, match="ssh -L 7860:localhost:7860"):
+        share_address(7860)
 
 
 def test_nothing_is_reported_to_anybody(server):
