@@ -12,13 +12,8 @@ from ovi_studio.actions.clip_comparison import Difference, compare_clips, recipe
 from ovi_studio.actions.clip_finding import ClipFinder, LibraryClip
 from ovi_studio.actions.clip_pictures import ClipPictures, SmallFrame, iter_frames
 from ovi_studio.actions.clip_player import open_clip
-from ovi_studio.actions.clip_settings import (
-    SettingsChange,
-    plan_settings,
-    undo_settings,
-    write_settings,
-)
 from ovi_studio.actions.clip_trash import ClipTrash, TrashedClip
+from ovi_studio.actions.settings_change import SettingsChange
 from ovi_studio.errors import UsageError
 from ovi_studio.project.clip_notes import ClipNote, ClipNotes, SaidOfClips, clean_note, clean_tag
 from ovi_studio.project.layout import ProjectLayout
@@ -157,6 +152,8 @@ class ClipLibrary:
         self, clip: LibraryClip, *, set_path: Path | None = None, with_prompt: bool = False
     ) -> SettingsChange:
         """What `use` would write; changes nothing. Raises UsageError, PromptFileError."""
+        from ovi_studio.actions.clip_settings import plan_settings  # brings all of planning
+
         return plan_settings(clip.path, self.layout, set_path=set_path, with_prompt=with_prompt)
 
     def use(
@@ -164,15 +161,19 @@ class ClipLibrary:
     ) -> SettingsChange:
         """Writes the clip's seed and settings into its row; returns what changed. Raises too."""
         change = self.plan_use(clip, set_path=set_path, with_prompt=with_prompt)
-        write_settings(change)
+        self.write_use(change)
         return change
 
     def write_use(self, change: SettingsChange) -> None:
         """Writes what `plan_use` showed. Raises PromptFileError if the row has changed since."""
+        from ovi_studio.actions.clip_settings import write_settings
+
         write_settings(change)
 
     def undo_use(self, change: SettingsChange) -> None:
         """Puts the row's cells back. Raises PromptFileError if they were changed since."""
+        from ovi_studio.actions.clip_settings import undo_settings
+
         undo_settings(change)
 
 
