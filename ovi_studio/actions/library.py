@@ -4,6 +4,7 @@ The parts are in files of their own: `clip_finding.py` reads, `clip_pictures.py`
 `clip_trash.py` deletes and brings back, `clip_settings.py` writes a winner's settings into its row.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ MIN_IDENTITY_DIGITS = 4
 
 
 class ClipLibrary:
-    """The clips of one project. Use it in any thread, but in one at a time."""
+    """The clips of one project. Use it in any thread."""
 
     def __init__(self, layout: ProjectLayout) -> None:
         """Looks at nothing yet."""
@@ -47,20 +48,22 @@ class ClipLibrary:
         self._stamp: object = None
         self._found: list[LibraryClip] | None = None
         self._clips: list[LibraryClip] = []
+        self._looking = threading.Lock()
 
     def clips(self) -> list[LibraryClip]:
         """All clips, newest first, with what the user says about them.
 
         Cheap when asked again, and the same list if nothing has changed: leave it as it is.
         """
-        found, stamp = self._finder.find(), self._notes.stamp()
-        if found is self._found and stamp == self._stamp:
+        with self._looking:
+            found, stamp = self._finder.find(), self._notes.stamp()
+            if found is self._found and stamp == self._stamp:
+                return self._clips
+            if stamp != self._stamp:
+                self._said, self._stamp = self._notes.read(), stamp
+            self._found = found
+            self._clips = [_with_note(clip, self._said.of(clip.identity)) for clip in found]
             return self._clips
-        if stamp != self._stamp:
-            self._said, self._stamp = self._notes.read(), stamp
-        self._found = found
-        self._clips = [_with_note(clip, self._said.of(clip.identity)) for clip in found]
-        return self._clips
 
     @property
     def notes_fault(self) -> str | None:

@@ -11,7 +11,6 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-
 MAX_ROW = 66
 """Characters that answers may take beside each other; more are put one below the other."""
 

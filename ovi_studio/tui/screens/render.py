@@ -113,7 +113,7 @@ class RenderScreen(QueueChanges):
         self._table.show_jobs(snapshot.jobs)
         self.query_one("#queue-side").set_class(not snapshot.jobs, "-empty")
         if snapshot.jobs and self.focused is None:
-            self._table.focus()  # it could not have the focus while it was empty
+            self.call_after_refresh(self._table.focus)  # it was not seen while it was empty
         if self._wanted_job is not None and self._table.go_to(self._wanted_job):
             self._wanted_job = None
         is_news = any(

@@ -199,7 +199,9 @@ async def test_the_large_player_pauses_steps_and_goes_to_the_next_clip(root):
         assert "2 of 4  people:2  seed 7" in text_of(pilot, "#title")
         await pilot.press("d", "y")
         await until(pilot, lambda: "2 of 3" in text_of(pilot, "#title"))
-        await pilot.press("i", "escape")
+        await pilot.press("i", "k")
+        assert "1 of 3" in text_of(pilot, "#title")  # the recipe takes no keys away
+        await pilot.press("j", "pagedown", "escape")
         await until(pilot, lambda: is_on(pilot, ChooseScreen) and len(shown(pilot)) == 3)
         await until(pilot, lambda: gallery(pilot).clip.seed == 8)
 
@@ -299,7 +301,7 @@ async def test_another_seed_is_asked_for_and_put_into_the_queue(root, monkeypatc
     asked = []
     monkeypatch.setattr(
         "ovi_studio.actions.clip_reseeding.reseed_clip",
-        lambda path, seed, layout: asked.append((path.name, seed)) or SimpleNamespace(id=5),
+        lambda path, seed, _: asked.append((path.name, seed)) or SimpleNamespace(id=5),
     )
     async with choose_view(root) as pilot:
         await pilot.press("r")
