@@ -234,7 +234,7 @@ class RenderScreen(QueueChanges):
             self.on_input_submitted()
         elif self._pane.has_focus or self.query_one("#queue-row").has_class("-pane"):
             self.query_one("#queue-row").remove_class("-pane")
-            self._table.focus()
+            self.call_after_refresh(self._table.focus)
         elif not self._table.clear_marks():
             self._table.set_filters(state="all", text="")
             search.value = ""
@@ -242,8 +242,12 @@ class RenderScreen(QueueChanges):
 
     def _open_pane(self) -> None:
         self.query_one("#queue-row").add_class("-pane")
+        self.call_after_refresh(self._enter_pane)
+
+    def _enter_pane(self) -> None:
+        """Focuses the pane, which may only now be seen."""
         self._pane.focus()
-        self.call_after_refresh(self._job_look.look)
+        self._job_look.look()
 
     def _show_filter(self) -> None:
         table, parts = self._table, []
