@@ -222,10 +222,10 @@ class StudioApp(App[None]):
         self.exit()
 
     async def _leave(self) -> None:
-        from ovi_studio.tui.quitting import leave
+        from ovi_studio.tui.quitting import leave, save_work
 
         try:
-            if await leave(self):
+            if await save_work(self) and await leave(self):
                 await self._end()
         except Exception as error:
             self.complain(error)

@@ -41,7 +41,7 @@ class RenderScreen(QueueChanges):
     AUTO_FOCUS = ""  # the line to search in would be the first
     BINDING_GROUP_TITLE = "Render"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "New render"),
+        Binding("n", "new", "New", tooltip="New render"),
         Binding("f", "filter", "Filter"),
         Binding("slash", "search", "Search", key_display="/"),
         Binding("v", "tab('preview')", "Preview", show=False),
