@@ -126,8 +126,7 @@ class PageGate:
         except Exception as error:
             if scope["type"] != "http" or not scope["path"].startswith(_GRADIO):
                 raise
-            # It was answered with 500 already. Anybody can send Gradio what it cannot read: a line
-            # in the log is enough, and the connection need not be torn.
+            # It was answered with 500 already; the connection need not be torn.
             _LOG.warning("%s: %s", scope["path"][:80], type(error).__name__)
 
     def _is_open(self, path: str) -> bool:
