@@ -19,6 +19,7 @@ from ovi_studio.web.page_clips_tab import ClipsTab, build_clips, connect_clips
 from ovi_studio.web.page_desk import loaded, outputs_to_load, own_set_choices
 from ovi_studio.web.page_events import QUIET, tell, tells_errors
 from ovi_studio.web.page_form import FormValues, start_values, values_of_draft
+from ovi_studio.web.page_inputs import take_as_written
 from ovi_studio.web.page_jobs import show_head
 from ovi_studio.web.page_live import LivePage
 from ovi_studio.web.page_markup import CLICKS, read_click
@@ -62,6 +63,7 @@ class _Parts:
 def build_page(context: WebContext) -> gr.Blocks:
     """The page of a project, to be mounted with `page_look()`."""
     page: gr.Blocks
+    take_as_written()
     live = LivePage(context)
     name = context.working_folder.name
     folder = str(context.working_folder.resolve())

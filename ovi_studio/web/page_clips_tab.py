@@ -48,7 +48,9 @@ def build_clips() -> ClipsTab:
             with gr.Row():
                 words = gr.Textbox(show_label=False, placeholder="Search prompts, tags, notes",
                                    min_width=150, scale=4, elem_id="ovi-search")  # fmt: skip
-                starred = gr.Checkbox(False, label="Starred", min_width=125, scale=1)
+                starred = gr.Checkbox(
+                    False, label="Starred", min_width=125, scale=0, elem_id="ovi-starred"
+                )
             gallery = gr.HTML(js_on_load=CLICKS, elem_id="ovi-gallery")
         with gr.Column(scale=4, min_width=320):
             clip = gr.HTML(_nothing(), js_on_load=CLICKS, elem_id="ovi-clip")

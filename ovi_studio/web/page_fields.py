@@ -12,7 +12,6 @@ from ovi.spec.request import SOLVERS
 from ovi.spec.variants import VARIANTS
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_form import FIELD_NAMES, NO_PROFILE, PUBLISHED_SIZES, FormValues
-from ovi_studio.web.page_inputs import taken_as_file, taken_as_written
 from ovi_studio.web.page_markup import CLICKS
 
 RANDOM_SEED = "() => String(Math.floor(Math.random() * 2147483648))"
@@ -71,7 +70,6 @@ def build_first_frame(fields: Fields, context: WebContext) -> None:
         label="First frame (leave empty for text to video)", type="filepath", format="png",
         sources=["upload", "clipboard"], height=240, elem_id="ovi-picture",
     )  # fmt: skip
-    taken_as_file(fields.picture)
     fields.picture_name = gr.Textbox("", visible="hidden", elem_id="ovi-picture-name")
     fields.is_drawn = gr.Checkbox(
         False, label="Draw the first frame from the prompt when the clip is rendered (t2i2v)",
@@ -125,8 +123,6 @@ def build_clip(fields: Fields, start: FormValues) -> None:
         fields.random_seed = gr.Button(
             "Random seed", min_width=110, size="md", elem_id="ovi-random"
         )
-    for name in ("variant", "profile", "height", "width", "repeats"):
-        taken_as_written(fields.named[name])
     fields.variant_before = gr.Textbox(start.variant, visible="hidden")
 
 
@@ -151,8 +147,6 @@ def build_sampling(fields: Fields, start: FormValues) -> None:
     named["audio_guidance"] = gr.Slider(
         0, 10, start.audio_guidance, step=0.1, label="Audio guidance scale"
     )
-    for name in ("solver", "num_steps", "slg_layer", "shift", "video_guidance", "audio_guidance"):
-        taken_as_written(named[name])
 
 
 @contextmanager

@@ -25,7 +25,6 @@ from ovi_studio.rewrite.order import RowResult, Wish
 from ovi_studio.rewrite.part import Part
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_events import message_of, tell, tells_errors
-from ovi_studio.web.page_inputs import taken_as_written
 from ovi_studio.web.page_markup import Markup, counted, join, tag
 from ovi_studio.web.page_sets import own_sets, set_path
 
@@ -94,8 +93,6 @@ def build_rewrite(context: WebContext) -> RewriteTab:
                 save = gr.Button("Save as a new set", variant="primary", min_width=130)
                 in_place = gr.Button("Change the set itself", min_width=130)
     kept = gr.State(None)
-    for field in (sets, connection, part, versions, seed, taken):
-        taken_as_written(field)
     ordered = [sets, theme, connection, part, language, tone, voice, versions, seed]
 
     def estimated(*written: Any) -> Markup:

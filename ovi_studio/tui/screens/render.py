@@ -61,8 +61,8 @@ class RenderScreen(QueueChanges):
         #filter { height: 1; padding: 0 1; color: $text-warning; display: none; }
         #filter.-on { display: block; }
         #empty { height: 1fr; content-align: center middle; color: $text-muted; display: none; }
-        #queue-side.-empty #empty { display: block; }
-        #queue-side.-empty QueueTable { display: none; }
+        #queue-row.-empty #empty { display: block; }
+        #queue-row.-empty QueueTable { display: none; }
         JobPane { width: 42; }
     }
     RenderScreen.-wide JobPane { width: 70; }
@@ -75,6 +75,7 @@ class RenderScreen(QueueChanges):
         #queue-row.-pane JobPane #sound { display: block; }
         #queue-row.-pane #queue-side { display: none; }
     }
+    RenderScreen #queue-row.-empty JobPane { display: none; }
     """
 
     def compose_view(self) -> ComposeResult:
@@ -115,7 +116,7 @@ class RenderScreen(QueueChanges):
         self._snapshot = snapshot
         self.query_one(MeterBar).show_queue(snapshot)
         self._table.show_jobs(snapshot.jobs)
-        self.query_one("#queue-side").set_class(not snapshot.jobs, "-empty")
+        self.query_one("#queue-row").set_class(not snapshot.jobs, "-empty")
         if snapshot.jobs and self.focused is None:
             self.call_after_refresh(self._table.focus)  # it was not seen while it was empty
         if self._wanted_job is not None and self._table.go_to(self._wanted_job):

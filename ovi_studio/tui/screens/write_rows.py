@@ -67,6 +67,10 @@ class RowActions(StudioScreen):
     def show_all_rows(self) -> None:
         """Takes a filter away."""
 
+    async def save_work(self) -> list[str]:
+        """Writes every set that is open into its file."""
+        return await self.keeper.finish()
+
     def meant_rows(self) -> list[int]:
         """The marked rows, else the one under the cursor."""
         index = self.rows.index

@@ -94,6 +94,7 @@ def test_a_near_miss_of_the_column_is_offered(tmp_path, header, near):
     (b"\n\r\n", "is empty"),
     (b"\xef\xbb\xbf", "is empty"),
     (b"colour,shape\n", "no column 'text_prompt'. It has: colour, shape. Add it."),
+    pytest.param(b"z" * 5000, r"It has: z{300} …\. Add it", id="a long header"),
     (b"text_prompt,text_prompt\n", "more than one column 'text_prompt'"),
     (b"text_prompt\nok\ncaf\xe9\n", "line 3, column 1: .* no UTF-8 text"),
 ])  # fmt: skip

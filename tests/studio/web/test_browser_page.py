@@ -18,7 +18,7 @@ from .browsing import (
     requests_of,
     show_on,
 )
-from .serving import keep_with_fake_worker, picture_bytes, running_server
+from .serving import keep_with_fake_worker, picture_bytes, running_server, wait_until_ended
 
 pytestmark = needs_chromium
 
@@ -227,6 +227,20 @@ def test_mistakes_are_told_in_words(visitor, server):
     visitor.press("#ovi-render")
     visitor.wait(lambda: "weights" in visitor.notice())
     assert set(jobs_of(server)) == before
+
+
+def test_settings_beyond_the_sliders_are_used_as_they_are(visitor, server):
+    order = {"prompt": "beyond the sliders. Audio: rain.", "model": "nano", "seed": 2**60 + 1,
+             "shift": 30, "video_guidance": -3.25, "steps": 3}  # fmt: skip
+    client = server.client()
+    video = wait_until_ended(client, client.post("/v1/videos", json=order).json()["id"])
+    number = video["id"].removeprefix("video_")
+    visitor.tab("Queue")
+    visitor.press(f"#ovi-queue [data-job='{number}'] button", "Use these settings")
+    visitor.wait(lambda: "beyond" in visitor.value("#ovi-prompt textarea"))
+    assert visitor.value("#ovi-seed input") == str(2**60 + 1)
+    visitor.press("#ovi-render")  # the same clip, to the last setting
+    visitor.wait(lambda: f"Job {number} was rendered before" in visitor.notice())
 
 
 def test_page_fits_a_phone_and_is_dark_where_the_system_is(driver, server):
