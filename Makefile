@@ -60,7 +60,13 @@ $(VENV)/.test: $(VENV)/.engine
 clean:
 	rm -rf $(VENV) demo .ovi
 
-.PHONY: map pictures
+# Pictures of the terminal studio and of the web page, from real clips of nano. Needs chromium.
+.PHONY: map pictures screenshots
+
+screenshots: $(VENV)/.test
+	$(BIN)/python -m tests.studio.tui.screenshots
+	$(BIN)/python -m tests.studio.web.page_pictures
+
 
 map:
 	$(PYTHON) -m tests.readme_map

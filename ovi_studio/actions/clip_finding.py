@@ -10,6 +10,7 @@ import json
 import math
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,6 +91,9 @@ _Stamp = tuple[int, int, int]
 LOOKS_BETWEEN_SCANS = 10
 """How often folders that look unchanged are trusted: a file may be rewritten in its place."""
 
+SETTLED_NANOSECONDS = 2_000_000_000
+"""Some file systems count the times of folders in steps as long as this."""
+
 
 class ClipFinder:
     """Finds the clips of one project; remembers what it read of files that stay the same."""
@@ -117,7 +121,7 @@ class ClipFinder:
             self._looks_left -= 1
             return self._clips
         self._folders, self._scanned_outputs = {}, outputs
-        self._looks_left = LOOKS_BETWEEN_SCANS
+        began = time.time_ns()
         before = self._read
         self._read = {}
         for path, status in self._files(outputs):
@@ -130,6 +134,9 @@ class ClipFinder:
                 clip = read_clip(path, status)
                 known = (stamp, _beside_stamp(clip), clip)
             self._read[path] = known
+        # A folder that changed just now may change again without its time telling.
+        is_settled = all(at < began - SETTLED_NANOSECONDS for at in self._folders.values())
+        self._looks_left = LOOKS_BETWEEN_SCANS if is_settled else 0
         clips = [clip for _, _, clip in self._read.values()]
         clips.sort(key=lambda clip: (-clip.created, str(clip.path)))
         if clips != self._clips:

@@ -7,7 +7,6 @@ byte for byte.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ovi.errors import OviError
@@ -15,7 +14,9 @@ from ovi.spec.geometry import fit_size
 from ovi.spec.request import ClipRequest, Mode
 from ovi.spec.variants import variant_named
 from ovi_studio.actions.settings import choices_of_settings, load_settings
+from ovi_studio.actions.settings_change import CellChange, SettingsChange
 from ovi_studio.errors import PromptFileError, StudioError, UsageError
+from ovi_studio.project.config_settings import DEFAULT_VARIANT
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.project.prompt_file import (
     FileChangedError,
@@ -30,34 +31,12 @@ from ovi_studio.project.sets import SET_SUFFIXES, SetRow, find_sets, set_folder
 from ovi_studio.prompt.format import format_for
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
 from ovi_studio.render.choices import COLUMNS, SIDE_COLUMNS, Choices, choices_of_row
-from ovi_studio.render.plan import DEFAULT_VARIANT
 from ovi_studio.render.record import Recipe, read_clip_recipe
 from ovi_studio.render.settings import guidance_for, mode_for, repeats_for, sampling_for
 from ovi_studio.render.sources import BARE_SET
 
 _NEW_COLUMNS = {"num_steps": "steps", "image": "image_path"}
 """What a column is called that a choice needs and the set lacks, where it is not the choice's."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellChange:
-    """A cell of a row, before and after."""
-
-    column: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsChange:
-    """What writing a clip's settings back comes to."""
-
-    row: SetRow
-    cells: tuple[CellChange, ...]
-    """empty: the row says all of it already"""
-    new_columns: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    """what cannot be written into a row, one sentence each"""
 
 
 def plan_settings(

@@ -4,6 +4,7 @@ The parts are in files of their own: `clip_finding.py` reads, `clip_pictures.py`
 `clip_trash.py` deletes and brings back, `clip_settings.py` writes a winner's settings into its row.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,8 @@ from ovi_studio.actions.clip_comparison import Difference, compare_clips, recipe
 from ovi_studio.actions.clip_finding import ClipFinder, LibraryClip
 from ovi_studio.actions.clip_pictures import ClipPictures, SmallFrame, iter_frames
 from ovi_studio.actions.clip_player import open_clip
-from ovi_studio.actions.clip_settings import (
-    SettingsChange,
-    plan_settings,
-    undo_settings,
-    write_settings,
-)
 from ovi_studio.actions.clip_trash import ClipTrash, TrashedClip
+from ovi_studio.actions.settings_change import SettingsChange
 from ovi_studio.errors import UsageError
 from ovi_studio.project.clip_notes import ClipNote, ClipNotes, SaidOfClips, clean_note, clean_tag
 from ovi_studio.project.layout import ProjectLayout
@@ -39,7 +35,7 @@ MIN_IDENTITY_DIGITS = 4
 
 
 class ClipLibrary:
-    """The clips of one project. Use it in any thread, but in one at a time."""
+    """The clips of one project. Use it in any thread."""
 
     def __init__(self, layout: ProjectLayout) -> None:
         """Looks at nothing yet."""
@@ -52,20 +48,22 @@ class ClipLibrary:
         self._stamp: object = None
         self._found: list[LibraryClip] | None = None
         self._clips: list[LibraryClip] = []
+        self._looking = threading.Lock()
 
     def clips(self) -> list[LibraryClip]:
         """All clips, newest first, with what the user says about them.
 
         Cheap when asked again, and the same list if nothing has changed: leave it as it is.
         """
-        found, stamp = self._finder.find(), self._notes.stamp()
-        if found is self._found and stamp == self._stamp:
+        with self._looking:
+            found, stamp = self._finder.find(), self._notes.stamp()
+            if found is self._found and stamp == self._stamp:
+                return self._clips
+            if stamp != self._stamp:
+                self._said, self._stamp = self._notes.read(), stamp
+            self._found = found
+            self._clips = [_with_note(clip, self._said.of(clip.identity)) for clip in found]
             return self._clips
-        if stamp != self._stamp:
-            self._said, self._stamp = self._notes.read(), stamp
-        self._found = found
-        self._clips = [_with_note(clip, self._said.of(clip.identity)) for clip in found]
-        return self._clips
 
     @property
     def notes_fault(self) -> str | None:
@@ -157,6 +155,8 @@ class ClipLibrary:
         self, clip: LibraryClip, *, set_path: Path | None = None, with_prompt: bool = False
     ) -> SettingsChange:
         """What `use` would write; changes nothing. Raises UsageError, PromptFileError."""
+        from ovi_studio.actions.clip_settings import plan_settings  # brings all of planning
+
         return plan_settings(clip.path, self.layout, set_path=set_path, with_prompt=with_prompt)
 
     def use(
@@ -164,15 +164,19 @@ class ClipLibrary:
     ) -> SettingsChange:
         """Writes the clip's seed and settings into its row; returns what changed. Raises too."""
         change = self.plan_use(clip, set_path=set_path, with_prompt=with_prompt)
-        write_settings(change)
+        self.write_use(change)
         return change
 
     def write_use(self, change: SettingsChange) -> None:
         """Writes what `plan_use` showed. Raises PromptFileError if the row has changed since."""
+        from ovi_studio.actions.clip_settings import write_settings
+
         write_settings(change)
 
     def undo_use(self, change: SettingsChange) -> None:
         """Puts the row's cells back. Raises PromptFileError if they were changed since."""
+        from ovi_studio.actions.clip_settings import undo_settings
+
         undo_settings(change)
 
 

@@ -33,8 +33,8 @@ def init(
     root = (Path.cwd() / folder).resolve()
     project = create_demo(root) if demo else create_project(root)
     if json:
-        root = str(project.root)
-        write_line(json_text({"root": root, "made": project.made, "kept": project.kept}))
+        document = {"root": str(project.root), "made": project.made, "kept": project.kept}
+        write_line(json_text(document))
         return ExitCode.OK
     for name in project.made:
         write_line(name)

@@ -12,9 +12,7 @@ from ovi_studio.report.rewriting import undone_data, undone_line
 def take_back(source: str | None, *, as_json: bool) -> int:
     """Takes the last in-place rewrite of a set back; returns the exit code. Raises StudioError."""
     if source is None:
-        raise UsageError(
-            "Name the set whose rewrite is to be taken back: ovi rewrite SET --undo."
-        )
+        raise UsageError("Name the set whose rewrite is to be taken back: ovi rewrite SET --undo.")
     undone = undo_rewrite(source, Path.cwd())
     talk(undone_line(undone))
     if as_json:

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+FEW_COLOURS = (None, "standard")
+"""What Rich calls the colours of a terminal that has 16 or none: other themes' do not fit them."""
+
 
 def studio(
     project: Annotated[
@@ -65,8 +68,13 @@ def run_studio(folder: Path, *, theme: str | None, view: str | None) -> int:
     from ovi_studio.tui.app import StudioApp
     from ovi_studio.tui.opening import open_context
     from ovi_studio.tui.terminal_guard import guarded_terminal
+    from ovi_studio.tui.themes import PLAIN_THEME
 
-    app = StudioApp(open_context(folder), theme=theme, view=view)
+    context = open_context(folder)
+    app = StudioApp(context, theme=theme, view=view)
+    is_chosen = theme is not None or context.remembered.get("theme", "") != ""
+    if not is_chosen and app.console.color_system in FEW_COLOURS:
+        app.theme = PLAIN_THEME
     if _draws_pictures(os.environ):
         import textual_image.renderable  # noqa: F401  asks the terminal, while nobody else does
     with guarded_terminal():

@@ -22,6 +22,9 @@ from ovi_studio.prompt.prompt_set import ID_COLUMN, TEXT_COLUMN, PromptRow
 HEAD_BYTES = 1 << 16
 """Read to judge how a file is written."""
 
+MAX_LISTED = 300
+"""Characters of the names of columns that a message repeats."""
+
 _NEAR_NAMES = frozenset({"prompt", "prompts", "text", "texts", "prompttext", "caption"})
 
 
@@ -166,6 +169,8 @@ def iter_parts(
 
 def _check_columns(header: Header) -> None:
     columns = ", ".join(header.columns)
+    if len(columns) > MAX_LISTED:  # a file of another kind may have anything for a header
+        columns = f"{columns[:MAX_LISTED]} …"
     if not header.has_text_column:
         near = header.near_columns
         hint = f" Did you mean {near[0]!r}? Rename it." if near else " Add it."

@@ -130,8 +130,15 @@ class SetDocument:
 
     def with_column(self, name: str) -> "SetDocument":
         """The set with a column more, empty in every row."""
-        head = self.head.with_values({len(self.columns): name})
-        return replace(self, columns=(*self.columns, name), head=head)
+        place = len(self.columns)
+        head = self.head.with_values({place: name})
+        rows = (
+            row
+            if len(row.record.cells) > place  # it has a cell too many already
+            else replace(row, record=row.record.with_values({place: ""}))
+            for row in self.rows
+        )
+        return replace(self, columns=(*self.columns, name), head=head, rows=tuple(rows))
 
     def with_rows(self, rows: tuple[DocumentRow, ...]) -> "SetDocument":
         """The set with other rows.

@@ -178,10 +178,9 @@ def read_seeds(text: str) -> tuple[int, ...]:
         if not 0 < num <= MAX_SEEDS - len(seeds):
             raise UsageError(f"{word!r} names {max(0, num)} seeds: use 1 to {MAX_SEEDS}.")
         if first is None:
-            new = (secrets.randbelow(MAX_DRAWN_SEED) for _ in range(num))
+            seeds.update((secrets.randbelow(MAX_DRAWN_SEED), None) for _ in range(num))
         else:
-            new = iter(range(int(first), int(first) + num))
-        seeds.update(dict.fromkeys(new))
+            seeds.update(dict.fromkeys(range(int(first), int(first) + num)))
     return tuple(seeds)
 
 

@@ -8,7 +8,6 @@ from ovi_studio.errors import UsageError
 from ovi_studio.render.choices import Choices
 from ovi_studio.render.settings import device_kind
 
-
 MAX_WORKERS = 16
 """On a CPU with fewer cores, so many workers may still share them."""
 

@@ -6,6 +6,7 @@ What a view shows and does is in `screens/`; what it does it by is in `ovi_studi
 import gc
 import importlib
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -44,6 +45,10 @@ SAVE_SECONDS = 1.0
 
 WARM_UP_SECONDS = 0.5
 """After the start: the first frame is there by then."""
+
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes may keep the screen waiting; Python's own choice is five times
+that."""
 
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
 """Less often than Python's own: a look through all objects holds the screen up."""
@@ -125,6 +130,7 @@ class StudioApp(App[None]):
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         gc.enable()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.run_worker(warm_up(self), exit_on_error=False)
 
     def _make_view(self, view: str) -> Screen[Any]:
@@ -216,10 +222,10 @@ class StudioApp(App[None]):
         self.exit()
 
     async def _leave(self) -> None:
-        from ovi_studio.tui.quitting import leave
+        from ovi_studio.tui.quitting import leave, save_work
 
         try:
-            if await leave(self):
+            if await save_work(self) and await leave(self):
                 await self._end()
         except Exception as error:
             self.complain(error)

@@ -11,6 +11,9 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+MAX_ROW = 66
+"""Characters that answers may take beside each other; more are put one below the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -31,21 +34,22 @@ class ChoiceDialog(ModalScreen[str | None]):
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss_dialog", "Back"),
-        Binding("left,h", "app.focus_previous", "Previous", show=False),
-        Binding("right,l", "app.focus_next", "Next", show=False),
+        Binding("left,up,k", "app.focus_previous", "Previous", show=False),
+        Binding("right,down,j", "app.focus_next", "Next", show=False),
     ]
     DEFAULT_CSS = """
     ChoiceDialog {
         align: center middle;
         #window {
-            width: auto; min-width: 36; max-width: 90%; height: auto; max-height: 90%;
+            width: auto; min-width: 36; max-width: 76; height: auto; max-height: 90%;
             padding: 1 2; background: $surface; border: round $primary;
         }
-        #question { width: auto; max-width: 76; text-style: bold; }
-        #detail { width: auto; max-width: 76; margin-top: 1; color: $foreground; }
+        #question { width: auto; max-width: 68; text-style: bold; }
+        #detail { width: auto; max-width: 68; margin-top: 1; color: $foreground; }
         #detail.-empty { display: none; }
         #choices { width: auto; height: auto; margin-top: 1; }
-        Button { margin-right: 2; min-width: 10; }
+        #choices.-stacked { layout: vertical; }
+        Button { margin-right: 2; min-width: 10; text-align: left; content-align: left middle; }
     }
     """
 
@@ -59,7 +63,8 @@ class ChoiceDialog(ModalScreen[str | None]):
         with Vertical(id="window"):
             yield Static(Text(self._question), id="question")
             yield Static(Text(self._detail), id="detail", classes="" if self._detail else "-empty")
-            with Horizontal(id="choices"):
+            room = sum(len(choice.label) + 8 for choice in self._choices)
+            with Horizontal(id="choices", classes="-stacked" if room > MAX_ROW else ""):
                 for number, choice in enumerate(self._choices):
                     yield Button(
                         Text.assemble((choice.key, "bold underline"), f" {choice.label}"),
@@ -145,10 +150,10 @@ class WaitDialog(ModalScreen[None]):
     WaitDialog {
         align: center middle;
         #window {
-            width: auto; max-width: 90%; height: auto; padding: 1 2;
+            width: auto; max-width: 76; height: auto; padding: 1 2;
             background: $surface; border: round $primary;
         }
-        #question { width: auto; max-width: 76; }
+        #question { width: auto; max-width: 68; }
         Button { margin-top: 1; }
     }
     """

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Static
 
 from ovi_studio.project.layout import ProjectLayout
-from ovi_studio.tui.messages import RenderRows, ShowRow
+from ovi_studio.tui.messages import RenderRows
 from ovi_studio.tui.threads import in_thread
 from ovi_studio.tui.widgets.key_bar import KeyBar
 
@@ -134,5 +134,4 @@ class FirstStartScreen(Screen[None]):
         self._studio.open_project(layout)
         self._studio.context.set_path = path
         self._studio.context.row_id = "1"
-        self._studio.show("write", ShowRow(path, "1"))
         self._studio.show("render", RenderRows(path, ("1",)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BATCH_SECONDS = 0.25
 """How often the list hears of rows that were looked at."""
 
-REST = 1.0
+REST = 3.0
 """After each row of a survey the thread rests so many times as long as the row took, so that keys
 are answered as fast as before."""
 

@@ -1,4 +1,4 @@
-"""Ending the studio while clips are rendered: stop them, let them run on, or stay."""
+"""What is asked before the studio ends: about clips at work, and what could not be saved."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,13 +10,28 @@ from ovi_studio.tui.threads import in_thread
 if TYPE_CHECKING:
     from ovi_studio.tui.app import StudioApp
 
-STAY, RUN_ON, STOP = "stay", "run on", "stop"
+STAY, RUN_ON, STOP, LOSE = "stay", "run on", "stop", "lose"
 
 CHOICES = (
     Choice("n", "No, stay", STAY),
     Choice("b", "Quit, render on in the background", RUN_ON),
     Choice("s", "Stop rendering, quit", STOP, is_destructive=True),
 )
+
+UNSAVED = (
+    Choice("n", "No, stay", STAY),
+    Choice("y", "Quit without it", LOSE, is_destructive=True),
+)
+
+
+async def save_work(app: "StudioApp") -> bool:
+    """Saves what was written; asks where that fails. Returns whether the studio may end."""
+    problems = [problem for screen in app.views() for problem in await screen.save_work()]
+    if not problems:
+        return True
+    question = "What you wrote could not be saved. Quit without it?"
+    answer = await app.push_screen_wait(ChoiceDialog(question, UNSAVED, " ".join(problems)))
+    return answer == LOSE
 
 
 async def leave(app: "StudioApp") -> bool:

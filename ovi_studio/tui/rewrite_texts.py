@@ -3,6 +3,7 @@
 from ovi_studio.actions.rewriting import RewritePlan
 from ovi_studio.report.rewriting import estimate_line
 from ovi_studio.rewrite.estimate import Estimate
+from ovi_studio.rewrite.part import Part
 
 HINT = """\
 Other words for your prompts: choose a set, press enter, write a theme, and press ctrl+r.
@@ -13,11 +14,17 @@ the clip, and nothing is written before you have accepted it.
 The offline bank needs no server. A server that speaks OpenAI's chat completions writes better: \
 choose "set up a server" as writer."""
 
+_PARTS = {
+    Part.SPEECH: "The speech",
+    Part.AUDIO: "The audio caption",
+    Part.SCENE: "The scene",
+    Part.ALL: "Speech, audio caption and scene",
+}
+
 
 def cost_text(plan: RewritePlan, estimate: Estimate | None) -> str:
     """Who writes what, what it costs, and what is noteworthy."""
-    part = plan.order.wish.part
-    what = f"The {part} of {rows_text(len(plan.rows) - len(plan.kept))}"
+    what = f"{_PARTS[plan.order.wish.part]} of {rows_text(len(plan.rows) - len(plan.kept))}"
     if plan.connection is None:
         lines = [f"{what}, by the {plan.label}. It costs nothing."]
     else:

@@ -174,9 +174,9 @@ class SetKeeper:
         self._held[document.path].journaled.add(row_id)
         return UnsavedEdit(document.path, row_id, TEXT_COLUMN, draft.before, draft.text)
 
-    async def finish(self) -> bool:
-        """Writes everything there is, before the end; returns whether that could be done."""
-        is_done = True
+    async def finish(self) -> list[str]:
+        """Writes everything there is, before the end; returns why that could not be done."""
+        problems = []
         for held in self._held.values():
             session = held.session
             if (edit := self._edit_of(session)) is not None:  # in case it cannot be saved
@@ -189,9 +189,8 @@ class SetKeeper:
                 session.was_saved(written)
                 self._settle(held)
             except Exception as error:
-                self._view.complain(error)
-                is_done = False
-        return is_done
+                problems.append(self._view.studio.sentence_for(error))
+        return problems
 
     # What others write.
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from textual.theme import BUILTIN_THEMES, Theme
 
 DEFAULT_THEME = "dark"
+PLAIN_THEME = "terminal"
+"""The terminal's own 16 colours."""
 
 PROMPT_COLOURS: Mapping[str, str] = {
     "prompt-tag": "#a08cff",

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
 from ovi.errors import MediaError
 from ovi.media import read_recipe
@@ -25,7 +27,7 @@ from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.render.job import JobStatus, RenderJob
 from ovi_studio.web.api_answers import view_of
 from ovi_studio.web.api_documents import answers
-from ovi_studio.web.api_errors import ApiError
+from ovi_studio.web.api_errors import ApiError, error_response
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.looks import QueueLooks
 
@@ -62,6 +64,37 @@ _CONTENT = answers(400, 404, 409, 416) | {
     },
     206: {"description": "The bytes asked for.", "content": {"video/mp4": {}}},
 }  # fmt: skip
+
+
+class ClipFile(FileResponse):
+    """A file with byte ranges, whose refusals have the shape of all errors."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves it."""
+        refusal: Response | None = None
+
+        async def sending(message: Message) -> None:
+            nonlocal refusal
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                refusal = _bad_range(message["status"], Headers(raw=message["headers"]))
+                await refusal(scope, receive, send)
+            elif refusal is None:
+                await send(message)
+
+        await super().__call__(scope, receive, sending)
+
+
+def _bad_range(status: int, headers: Headers) -> Response:
+    size = headers.get("content-range")
+    if size is None:
+        return error_response(
+            status, "The header Range cannot be read: write bytes=FIRST-LAST, such as bytes=0-1023."
+        )
+    return error_response(
+        status,
+        f"The file ends before the range begins: it has {size.rpartition('/')[2]} bytes.",
+        headers={"content-range": size},
+    )
 
 
 class MediaFiles:
@@ -112,7 +145,7 @@ class MediaFiles:
             return self._recipe(path, is_download=is_download)
         if part is not Part.VIDEO:
             return FileResponse(self._picture(path, part))
-        return FileResponse(
+        return ClipFile(
             path,
             media_type="video/mp4",
             filename=path.name,

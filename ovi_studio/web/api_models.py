@@ -17,7 +17,7 @@ _LIMITS = Limits()
 
 ModelName = Literal[*VARIANTS]  # type: ignore[valid-type]
 SolverName = Literal[*SOLVERS]  # type: ignore[valid-type]
-PROMPT = r"^[^\x00]*\S[^\x00]*$"
+PROMPT = r"^[^\x00]*[^\s\x00][^\x00]*$"
 """Something, and no null character, which no prompt file can hold."""
 
 PromptText = Annotated[

@@ -21,6 +21,12 @@ def plan_text(context: WebContext, text: str, said: Choices) -> RenderPlan:
     return _plan(context, prompt_as_text(_checked(context, text)), said, needs_weights=False)
 
 
+def plan_row(context: WebContext, set_name: str, row_id: str) -> RenderPlan:
+    """The same for a row of a set of the project."""
+    prompts = prompts_of_set(set_name, context.layout, [row_id])
+    return _plan(context, prompts, Choices(), needs_weights=False)
+
+
 def order_text(
     context: WebContext, text: str, said: Choices, *, is_forced: bool = False
 ) -> list[RenderJob]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from ovi.spec.request import ClipRequest, Mode
 from ovi_studio.errors import StudioError, UsageError
 from ovi_studio.project.image_cells import find_picture, relative_name
 from ovi_studio.prompt.prompt_set import IMAGE_COLUMN, TEXT_COLUMN, PromptRow
@@ -15,15 +16,23 @@ from ovi_studio.web.page_events import tell, tells_errors
 from ovi_studio.web.page_fields import Fields
 from ovi_studio.web.page_first_frame import picture_name, picture_path, picture_shown
 from ovi_studio.web.page_form import (
-    FIELD_NAMES,
     FormValues,
     cells_of,
     read_fields,
+    shown_fields,
     values_of_request,
     values_of_row,
 )
 from ovi_studio.web.page_markup import Markup, tag
-from ovi_studio.web.page_sets import add_row, own_sets, read_row, save_row, set_path
+from ovi_studio.web.page_sets import (
+    add_row,
+    columns_of,
+    own_sets,
+    read_row,
+    save_row,
+    set_path,
+)
+from ovi_studio.web.page_takeover import left_behind, request_of_row, wants_drawing
 
 
 class Desk:
@@ -60,21 +69,22 @@ class Desk:
         """New content for `outputs`: a row of a set. Raises StudioError, OviError."""
         row = read_row(self._context, set_name, row_id)
         values = values_of_row(row.values, row.text, self._context)
-        return self._content(values, self._picture_of(row, set_name), set_name, row.id, row.text)
+        wanted = request_of_row(self._context, set_name, row_id)
+        picture = self._picture_of(row, set_name)
+        return self._content(values, picture, wanted, set_name, row.id, row.text)
 
     def open_job(self, job: RenderJob) -> list[Any]:
         """The same for the settings of a job."""
-        request = job.task.request
-        first_frame = "" if request.first_frame is None else request.first_frame.path
-        values = values_of_request(request, job.task.profile)
-        return self._content(values, self._inside(first_frame))
+        return self._open_request(job.task.request, job.task.profile)
 
     def open_recipe(self, recipe: Recipe) -> list[Any]:
         """The same for the recipe of a clip."""
-        request = recipe.request
+        return self._open_request(recipe.request, recipe.profile)
+
+    def _open_request(self, request: ClipRequest, profile: str | None) -> list[Any]:
         first_frame = "" if request.first_frame is None else request.first_frame.path
-        values = values_of_request(request, recipe.profile)
-        return self._content(values, self._inside(first_frame))
+        values = values_of_request(request, profile)
+        return self._content(values, self._inside(first_frame), request)
 
     def connect(self) -> None:
         """What the buttons do."""
@@ -112,7 +122,7 @@ class Desk:
     ) -> dict[str, str]:
         cells = {TEXT_COLUMN: values.prompt}
         if with_settings:
-            cells |= cells_of(values)
+            cells |= cells_of(values, columns_of(self._context, name))
         path = picture_path(self._context, picture)
         if path is not None:
             known = own_sets(self._context).get(name) if isinstance(name, str) else None
@@ -125,11 +135,18 @@ class Desk:
         return [gr.update(choices=names, value=name), row_id, before, show_place(name, row_id)]
 
     def _content(
-        self, values: FormValues, picture: str, name: str | None = None, row_id: str = "",
-        before: str = "",
+        self, values: FormValues, picture: str, wanted: ClipRequest | None,
+        name: str | None = None, row_id: str = "", before: str = "",
     ) -> list[Any]:  # fmt: skip
         binding = self._binding(name, row_id, before)
-        return [*loaded(self._context, values, picture), *binding, gr.Tabs(selected="write")]
+        is_drawn = False
+        if wanted is not None:
+            path = picture_path(self._context, picture)
+            if path is not None or wanted.mode is not Mode.I2V:
+                tell(left_behind(self._context, wanted, values, path))
+            is_drawn = wants_drawing(self._context, wanted.mode)
+        content = loaded(self._context, values, picture, is_drawn=is_drawn)
+        return [*content, *binding, gr.Tabs(selected="write")]
 
     def _picture_of(self, row: PromptRow, set_name: str) -> str:
         if not row.image_path:
@@ -150,11 +167,13 @@ class Desk:
             return ""
 
 
-def loaded(context: WebContext, values: FormValues, picture: str = "") -> list[Any]:
+def loaded(
+    context: WebContext, values: FormValues, picture: str = "", *, is_drawn: bool = False
+) -> list[Any]:
     """New content for `outputs_to_load`."""
     shown = picture_shown(context, picture)
     name = picture if shown is not None else ""
-    return [*(getattr(values, key) for key in FIELD_NAMES), name, shown, False, values.variant]
+    return [*shown_fields(values), name, shown, is_drawn, values.variant]
 
 
 def outputs_to_load(fields: Fields) -> list[Any]:

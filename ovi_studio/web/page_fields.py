@@ -8,13 +8,14 @@ from typing import Any
 import gradio as gr
 
 from ovi.spec.profiles import AUTO, PROFILES
-from ovi.spec.request import MAX_SEED, SOLVERS
+from ovi.spec.request import SOLVERS
 from ovi.spec.variants import VARIANTS
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_form import FIELD_NAMES, NO_PROFILE, PUBLISHED_SIZES, FormValues
+from ovi_studio.web.page_inputs import taken_as_written
 from ovi_studio.web.page_markup import CLICKS
 
-RANDOM_SEED = "() => Math.floor(Math.random() * 2147483648)"
+RANDOM_SEED = "() => String(Math.floor(Math.random() * 2147483648))"
 
 PLACEHOLDER = (
     "A woman at a rainy window turns to us and says <S>You are late again.<E>\n"
@@ -113,15 +114,18 @@ def build_clip(fields: Fields, start: FormValues) -> None:
         )
     fields.size = gr.HTML(elem_id="ovi-size")
     with gr.Row():
-        fields.named["seed"] = gr.Number(
-            start.seed, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, min_width=110
-        )
+        # Text: a browser's numbers end at 2**53, seeds do not.
+        fields.named["seed"] = gr.Textbox(
+            str(start.seed), label="Seed", max_lines=1, min_width=110, elem_id="ovi-seed",
+        )  # fmt: skip
         fields.named["repeats"] = gr.Number(
             start.repeats, label="Clips", precision=0, minimum=1, min_width=80,
         )  # fmt: skip
         fields.random_seed = gr.Button(
             "Random seed", min_width=110, size="md", elem_id="ovi-random"
         )
+    for name in ("variant", "profile", "height", "width", "repeats"):
+        taken_as_written(fields.named[name])
     fields.variant_before = gr.Textbox(start.variant, visible="hidden")
 
 
@@ -146,6 +150,8 @@ def build_sampling(fields: Fields, start: FormValues) -> None:
     named["audio_guidance"] = gr.Slider(
         0, 10, start.audio_guidance, step=0.1, label="Audio guidance scale"
     )
+    for name in ("solver", "num_steps", "slg_layer", "shift", "video_guidance", "audio_guidance"):
+        taken_as_written(named[name])
 
 
 @contextmanager

@@ -4,20 +4,22 @@ The page says everything it shows: a clip gets what stands in the fields, whatev
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ovi.spec.geometry import FrameSize, fit_size
 from ovi.spec.profiles import AUTO, PROFILES
-from ovi.spec.request import SOLVERS, ClipRequest, Mode
+from ovi.spec.request import MAX_SEED, SOLVERS, ClipRequest, Mode
 from ovi.spec.variants import VARIANTS, Variant, variant_named
 from ovi_studio.actions.settings import choices_of_settings, load_settings
 from ovi_studio.errors import UsageError
-from ovi_studio.render.choices import Choices, choices_of_row
+from ovi_studio.render.choices import COLUMNS, SIDE_COLUMNS, Choices, choices_of_row
 from ovi_studio.render.settings import guidance_for, sampling_for
-from ovi_studio.web.context import WebContext
+from ovi_studio.web.context import Limits, WebContext
 
 PUBLISHED_SIZE = FrameSize(512, 992)
 """What the published page asks for."""
@@ -56,19 +58,44 @@ class FormValues:
 
 FIELD_NAMES = tuple(field.name for field in fields(FormValues))
 
-WHOLE_NUMBERS = ("height", "width", "seed", "repeats", "num_steps", "slg_layer")
-NUMBERS = ("shift", "video_guidance", "audio_guidance")
+_LIMITS = Limits()
+
+_DIGITS = re.compile(r"\s*-?[0-9]{1,40}\s*")
+
+_SIDES = (32, _LIMITS.side_pixels)
+
+WHOLE_NUMBERS: Mapping[str, tuple[int, int]] = {
+    "height": _SIDES, "width": _SIDES, "seed": (0, MAX_SEED),
+    "repeats": (1, _LIMITS.clips_per_request), "num_steps": (1, _LIMITS.steps),
+    "slg_layer": (-1, 1000),
+}  # fmt: skip
+NUMBERS: Mapping[str, tuple[float, float]] = {
+    "shift": (0.001, 1000.0), "video_guidance": (-100.0, 100.0), "audio_guidance": (-100.0, 100.0),
+}  # fmt: skip
+"""Fields with the least and the most that each takes, as in the HTTP API."""
+
+NAMES: Mapping[str, Sequence[str]] = {
+    "variant": tuple(VARIANTS), "profile": (NO_PROFILE, AUTO, *PROFILES), "solver": SOLVERS,
+}  # fmt: skip
+"""Fields that hold one of a few names."""
+
+LABELS: Mapping[str, str] = {
+    "repeats": "Clips", "num_steps": "Steps", "slg_layer": "SLG layer",
+    "video_guidance": "Video guidance scale", "audio_guidance": "Audio guidance scale",
+}  # fmt: skip
+"""What a field is called on the page, where that is not its name."""
 
 
 def read_fields(written: Sequence[Any]) -> FormValues:
     """The fields as a browser sent them. Raises UsageError that names an empty or odd one."""
-    values = dict(zip(FIELD_NAMES, written, strict=True))
-    for name in FIELD_NAMES:
-        if name in WHOLE_NUMBERS or name in NUMBERS:
-            values[name] = _number(name, values[name])
-        elif not isinstance(values[name], str):
-            values[name] = ""
-    return FormValues(**values)
+    pairs = zip(FIELD_NAMES, written, strict=True)
+    return FormValues(**{name: _read(name, value) for name, value in pairs})
+
+
+def shown_fields(values: FormValues) -> list[Any]:
+    """The fields as they are sent to a browser, in the order of the page."""
+    kept = draft_of(values)
+    return [kept[name] for name in FIELD_NAMES]
 
 
 def start_values(context: WebContext) -> FormValues:
@@ -164,8 +191,8 @@ def for_variant(values: FormValues, before: str) -> FormValues:
 
 
 def draft_of(values: FormValues) -> dict[str, Any]:
-    """What the browser keeps."""
-    return asdict(values)
+    """What the browser keeps; the seed as text, for a browser rounds numbers above 2**53."""
+    return {**asdict(values), "seed": str(values.seed)}
 
 
 def values_of_draft(draft: object, context: WebContext) -> FormValues:
@@ -173,17 +200,11 @@ def values_of_draft(draft: object, context: WebContext) -> FormValues:
     start = start_values(context)
     if not isinstance(draft, dict):
         return start
-    kept = {
-        name: draft[name]
-        for name in FIELD_NAMES
-        if name in draft and _is_alike(draft[name], getattr(start, name))
-    }
-    values = replace(start, **kept)
-    known = {"variant": VARIANTS, "profile": (NO_PROFILE, AUTO, *PROFILES), "solver": SOLVERS}
-    for name, names in known.items():
-        if getattr(values, name) not in names:
-            values = replace(values, **{name: getattr(start, name)})
-    return values
+    kept = {}
+    for name in FIELD_NAMES:
+        with suppress(UsageError):
+            kept[name] = _read(name, draft.get(name))
+    return replace(start, **kept)
 
 
 def choices_of(values: FormValues, picture: Path | None, *, is_drawn: bool = False) -> Choices:
@@ -217,30 +238,60 @@ ROW_COLUMNS: Mapping[str, str] = {
 """Fields that a row can keep, and the column of each."""
 
 
-def cells_of(values: FormValues) -> dict[str, str]:
-    """The settings as the cells of a row; a whole number without its point."""
-    cells = {}
-    for name, column in ROW_COLUMNS.items():
+def cells_of(values: FormValues, columns: Sequence[str] = ()) -> dict[str, str]:
+    """The settings as the cells of a row; a whole number without its point.
+
+    `columns` are those that the set has: a setting goes to all that say the same, so that no two
+    contradict each other, else to one under its usual name.
+    """
+    cells: dict[str, str] = {}
+    for name, usual in ROW_COLUMNS.items():
         value = getattr(values, name)
-        cells[column] = f"{value:g}" if isinstance(value, float) else str(value)
-    return {"size": f"{values.height}x{values.width}", **cells}
+        cell = f"{value:g}" if isinstance(value, float) else str(value)
+        choice = COLUMNS[usual][0]
+        there = [c for c in columns if c in COLUMNS and COLUMNS[c][0] == choice]
+        cells |= dict.fromkeys(there or [usual], cell)
+    sides = {"height": str(values.height), "width": str(values.width)}
+    has_sides = all(side in columns for side in SIDE_COLUMNS)
+    if "size" in columns or not has_sides:
+        cells["size"] = f"{values.height}x{values.width}"
+    return {**cells, **(sides if has_sides else {})}
 
 
-def _number(name: str, value: object) -> int | float:
-    label = name.replace("_", " ").removeprefix("num ")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def _read(name: str, written: object) -> Any:
+    """What stands in a field. Raises UsageError that names it."""
+    if name in WHOLE_NUMBERS or name in NUMBERS:
+        return _number(name, written)
+    if name in NAMES and written not in NAMES[name]:
+        raise UsageError(f"The field {_label(name)} holds none of its choices: choose one.")
+    if not isinstance(written, str):
+        raise UsageError(f"The field {_label(name)} holds no text: load the page anew.")
+    return written
+
+
+def _number(name: str, written: object) -> int | float:
+    """What stands in a field of a number. Raises UsageError."""
+    if name == "seed" and isinstance(written, str) and _DIGITS.fullmatch(written):
+        written = int(written)
+    label, value = _label(name), _as_number(written)
+    if value is None:
         raise UsageError(f"The field {label} is empty or no number: write one into it.")
-    if name in NUMBERS:
-        return float(value)
-    if value != int(value):
+    if name in WHOLE_NUMBERS and value != int(value):
         raise UsageError(f"The field {label} needs a whole number, not {value:g}.")
-    return int(value)
+    least, most = {**WHOLE_NUMBERS, **NUMBERS}[name]
+    if not least <= value <= most:
+        raise UsageError(
+            f"The field {label} takes {least} to {most}, and {str(written)[:40]} stands in it."
+        )
+    return float(value) if name in NUMBERS else int(value)
 
 
-def _is_alike(value: object, other: object) -> bool:
-    """Whether both are texts, or both numbers."""
-    if isinstance(other, str):
-        return isinstance(value, str)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return False
-    return isinstance(other, float) or value == int(value)
+def _as_number(written: object) -> int | float | None:
+    """A number that can be reckoned with; None for anything else."""
+    if isinstance(written, bool) or not isinstance(written, int | float):
+        return None
+    return written if math.isfinite(written) else None
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " ").capitalize())

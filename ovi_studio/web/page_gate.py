@@ -5,6 +5,7 @@ assistant that edits the page. Whatever is not named here is not reachable, so t
 Gradio opens nothing.
 """
 
+import logging
 import re
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ovi_studio.web.api import PREFIX
 from ovi_studio.web.api_errors import error_response
 from ovi_studio.web.login import LOGIN_PATH
+
+_LOG = logging.getLogger("ovi.web")
 
 _OURS = (LOGIN_PATH, "/logout", PREFIX)
 
@@ -118,7 +121,14 @@ class PageGate:
             )
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http" or not scope["path"].startswith(_GRADIO):
+                raise
+            # It was answered with 500 already. Anybody can send Gradio what it cannot read: a line
+            # in the log is enough, and the connection need not be torn.
+            _LOG.warning("%s: %s", scope["path"][:80], type(error).__name__)
 
     def _is_open(self, path: str) -> bool:
         if any(path == ours or path.startswith(f"{ours}/") for ours in _OURS) or path in _PAGES:

@@ -25,6 +25,7 @@ from ovi_studio.rewrite.order import RowResult, Wish
 from ovi_studio.rewrite.part import Part
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_events import message_of, tell, tells_errors
+from ovi_studio.web.page_inputs import taken_as_written
 from ovi_studio.web.page_markup import Markup, counted, join, tag
 from ovi_studio.web.page_sets import own_sets, set_path
 
@@ -92,6 +93,8 @@ def build_rewrite(context: WebContext) -> RewriteTab:
                 save = gr.Button("Save as a new set", variant="primary", min_width=130)
                 in_place = gr.Button("Change the set itself", min_width=130)
     kept = gr.State(None)
+    for field in (sets, connection, part, versions, seed, taken):
+        taken_as_written(field)
     ordered = [sets, theme, connection, part, language, tone, voice, versions, seed]
 
     def estimated(*written: Any) -> Markup:
@@ -108,8 +111,8 @@ def build_rewrite(context: WebContext) -> RewriteTab:
     count.click(tells_errors(estimated), ordered, talk, api_visibility="private")
     running = write.click(written, ordered, outputs, api_visibility="private",
                           concurrency_limit=4, show_progress="hidden")  # fmt: skip
-    stop.click(lambda: gr.update(visible=False), None, stop, cancels=[running],
-               api_visibility="private")  # fmt: skip
+    stop.click(_stopped, kept, outputs, cancels=[running], api_visibility="private",
+               show_progress="hidden")  # fmt: skip
 
     @tells_errors
     def save_new(rewritten: Rewritten | None, names: list[str], name: str) -> str:
@@ -194,20 +197,38 @@ def _run(context: WebContext, fields: Sequence[Any]) -> Iterator[tuple[Any, ...]
         for result in session.results():
             results.append(result)
             done = tag("p", f"{len(results)} of {len(plan.tasks) + len(plan.kept)} rows")
-            yield _state(done, show_results(results, len(plan.rows)), None, True)
+            so_far = Rewritten(plan, tuple(results))
+            yield _state(done, show_results(results, len(plan.rows)), so_far, True)
         spent = "" if plan.connection is None else spent_line(session.spent)
-    order = {row.id: place for place, row in enumerate(plan.rows)}
-    results.sort(key=lambda result: (order[result.task.row.id], result.task.draw))
-    rewritten = Rewritten(plan, tuple(results))
+    yield _ended(Rewritten(plan, tuple(results)), "", spent)
+
+
+def _stopped(so_far: Rewritten | None) -> tuple[Any, ...]:
+    """What is there when somebody stops it; the answers are stored, so that none is paid twice."""
+    if so_far is None:
+        talk = tag("p", "Stopped before a row was done.", class_="ovi-sub")
+        return _state(talk, _empty(), None)
+    more = "Rewrite goes on with the others."
+    return _ended(so_far, "Stopped: ", more)
+
+
+def _ended(rewritten: Rewritten, before: str, after: str) -> tuple[Any, ...]:
+    """The rows in the order of the set, to be taken or left."""
+    rows = rewritten.plan.rows
+    order = {row.id: place for place, row in enumerate(rows)}
+    results = sorted(
+        rewritten.results, key=lambda result: (order[result.task.row.id], result.task.draw)
+    )
     num_new = len(rewritten.offers)
-    words = f"{counted(num_new, 'row')} with new words, {len(results) - num_new} kept. {spent}"
-    yield _state(tag("p", words), show_results(results, len(plan.rows)), rewritten)
+    words = f"{before}{counted(num_new, 'row')} with new words, {len(results) - num_new} kept."
+    ordered = Rewritten(rewritten.plan, tuple(results))
+    return _state(tag("p", f"{words} {after}"), show_results(results, len(rows)), ordered)
 
 
 def _state(
     talk: Any, shown: Any, rewritten: Rewritten | None, is_running: bool = False
 ) -> tuple[Any, ...]:
-    names = [] if rewritten is None else list(rewritten.offers)
+    names = [] if rewritten is None or is_running else list(rewritten.offers)
     return (
         talk, shown, gr.update(choices=names, value=names, visible=bool(names)),
         gr.update(visible=bool(names)), rewritten, gr.update(visible=is_running),

@@ -65,6 +65,12 @@ def read_row(context: WebContext, name: object, row_id: str) -> PromptRow:
     return document.row(_index(document, row_id))
 
 
+def columns_of(context: WebContext, name: object) -> tuple[str, ...]:
+    """The columns of a set; none of one that is still to be made. Raises PromptFileError."""
+    path = own_sets(context).get(name.strip()) if isinstance(name, str) else None
+    return () if path is None else read_document(path).columns
+
+
 def save_row(
     context: WebContext, name: object, row_id: str, before: str, cells: Mapping[str, str]
 ) -> None:

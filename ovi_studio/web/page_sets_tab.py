@@ -13,6 +13,7 @@ from ovi_studio.web.context import WebContext
 from ovi_studio.web.ordering import order_rows
 from ovi_studio.web.page_desk import Desk
 from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors
+from ovi_studio.web.page_inputs import taken_as_written
 from ovi_studio.web.page_markup import CLICKS, Markup, counted, read_click, tag
 from ovi_studio.web.page_own_jobs import add_own
 from ovi_studio.web.page_sets import ROW_ACTS, arrange_row, set_path, show_rows
@@ -28,7 +29,7 @@ class SetsTab:
 
 def build_sets() -> SetsTab:
     """The components; `connect_sets` gives them life."""
-    name = gr.Dropdown([], label="Set", elem_id="ovi-sets", filterable=False)
+    name = taken_as_written(gr.Dropdown([], label="Set", elem_id="ovi-sets", filterable=False))
     return SetsTab(name, gr.HTML(js_on_load=CLICKS, elem_id="ovi-rows"))
 
 

@@ -36,6 +36,10 @@ _TAKES_UPLOADS = ("/v1/videos", "/gradio_api/upload")
 _DOORS = ("/", LOGIN_PATH)
 """What links of other sites may lead to."""
 
+_LIES = (b"x-forwarded-host", b"x-gradio-server")
+"""Headers that Gradio would take our own address from, to write it into the page. Whoever stands in
+front of us passes the header Host on, which is checked."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 PAGE_POLICY = (
@@ -105,6 +109,7 @@ class Guard:
             await refusal(scope, receive, guarded_send)
             return
         most = self._most_bytes(scope["path"])
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _LIES]
         await self._app(scope, _counted(receive, most), guarded_send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:

@@ -1,8 +1,9 @@
 """How long `ovi studio` takes to open, from the start of the process to its first frame.
 
 `python -m tests.benchmarks.studio_start [--tries 7] [--rows 6]` prints milliseconds, and those that
-the process computed, which on a busy machine are fewer than those that passed. The studio runs in a pseudo-terminal of 120x36; the first frame is there when the tabs of the top bar have been
-written to it, the set when its first row has.
+the process computed, which on a busy machine are fewer than those that passed. The studio runs in a
+pseudo-terminal of 120x36; the first frame is there when the tabs of the top bar have been written
+to it, the set when its first row has.
 """
 
 import argparse

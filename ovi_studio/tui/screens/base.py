@@ -92,6 +92,11 @@ class StudioScreen(Screen[None]):
     def _show_counts(self, counts: QueueCounts) -> None:
         self.query_one(TopBar).show_counts(counts)
 
+    async def save_work(self) -> list[str]:
+        """Saves what is unsaved, also when this view is hidden. Returns why that failed, in
+        sentences: the user is asked before it is lost."""
+        return []
+
     async def before_quitting(self) -> None:
         """Called before the studio ends, also when this view is hidden: save what is unsaved."""
 

@@ -114,7 +114,7 @@ class OrderDialog(ModalScreen[PlannedOrder | None]):
             with Horizontal(id="buttons"):
                 yield Button("Render", id="yes", variant="primary", compact=True)
                 yield Button("Back", id="no", compact=True)
-                yield Static("enter: next · ctrl+r: render · esc: back", id="hint")
+                yield Static("^r: render · esc: back", id="hint")
 
     def _field(self, label: str, name: str, value: str, placeholder: str) -> ComposeResult:
         with Horizontal(classes="field"):

@@ -48,6 +48,8 @@ class PlayClipScreen(ClipActions):
         Binding("down,j", "turn(1)", "Next clip"),
         Binding("up,k", "turn(-1)", "Previous clip", show=False),
         Binding("i", "toggle_facts", "Recipe"),
+        Binding("pagedown", "turn_page(1)", "Scroll the recipe down", show=False),
+        Binding("pageup", "turn_page(-1)", "Scroll the recipe up", show=False),
         *ClipActions.CLIP_BINDINGS,
     ]
     DEFAULT_CSS = """
@@ -77,7 +79,9 @@ class PlayClipScreen(ClipActions):
 
     def on_mount(self) -> None:
         is_shown = self.context.remembered.get("choose.recipe", False)
-        self.query_one(ClipFacts).set_class(is_shown, "-shown")
+        facts = self.query_one(ClipFacts)
+        facts.can_focus = False  # its j and k are the next clip's here
+        facts.set_class(is_shown, "-shown")
         self.call_after_refresh(self._show_clip)
 
     def current_clip(self) -> LibraryClip | None:
@@ -164,3 +168,8 @@ class PlayClipScreen(ClipActions):
         facts = self.query_one(ClipFacts)
         facts.toggle_class("-shown")
         self.context.remembered.put("choose.recipe", facts.has_class("-shown"))
+
+    def action_turn_page(self, direction: int) -> None:
+        """Scrolls the recipe."""
+        facts = self.query_one(ClipFacts)
+        facts.scroll_relative(y=direction * max(1, facts.size.height - 2), animate=False)

@@ -35,7 +35,9 @@ class QueueChanges(StudioScreen):
         Binding("J,shift+down", "shift(1)", "Later", show=False),
         Binding("t", "place(True)", "First", show=False, tooltip="Take it first"),
         Binding("b", "place(False)", "Last", show=False, tooltip="Take it last"),
-        Binding("c", "clear", "Clear", tooltip="Forget jobs that have ended; files stay"),
+        Binding(
+            "c", "clear", "Clear", show=False, tooltip="Forget jobs that have ended; files stay"
+        ),
         Binding("o", "play", "Play", show=False, tooltip="Play the clip in the system's player"),
     ]
 

@@ -41,7 +41,7 @@ class RenderScreen(QueueChanges):
     AUTO_FOCUS = ""  # the line to search in would be the first
     BINDING_GROUP_TITLE = "Render"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "New render"),
+        Binding("n", "new", "New", tooltip="New render"),
         Binding("f", "filter", "Filter"),
         Binding("slash", "search", "Search", key_display="/"),
         Binding("v", "tab('preview')", "Preview", show=False),
@@ -113,7 +113,7 @@ class RenderScreen(QueueChanges):
         self._table.show_jobs(snapshot.jobs)
         self.query_one("#queue-side").set_class(not snapshot.jobs, "-empty")
         if snapshot.jobs and self.focused is None:
-            self._table.focus()  # it could not have the focus while it was empty
+            self.call_after_refresh(self._table.focus)  # it was not seen while it was empty
         if self._wanted_job is not None and self._table.go_to(self._wanted_job):
             self._wanted_job = None
         is_news = any(
@@ -234,7 +234,7 @@ class RenderScreen(QueueChanges):
             self.on_input_submitted()
         elif self._pane.has_focus or self.query_one("#queue-row").has_class("-pane"):
             self.query_one("#queue-row").remove_class("-pane")
-            self._table.focus()
+            self.call_after_refresh(self._table.focus)
         elif not self._table.clear_marks():
             self._table.set_filters(state="all", text="")
             search.value = ""
@@ -242,8 +242,12 @@ class RenderScreen(QueueChanges):
 
     def _open_pane(self) -> None:
         self.query_one("#queue-row").add_class("-pane")
+        self.call_after_refresh(self._enter_pane)
+
+    def _enter_pane(self) -> None:
+        """Focuses the pane, which may only now be seen."""
         self._pane.focus()
-        self.call_after_refresh(self._job_look.look)
+        self._job_look.look()
 
     def _show_filter(self) -> None:
         table, parts = self._table, []

@@ -371,6 +371,10 @@ class WriteScreen(RowActions):
         """The settings may have changed meanwhile."""
         self.pane.checks.forget_settings()
 
+    async def save_work(self) -> list[str]:
+        """Writes every set that is open into its file."""
+        return await self.keeper.finish()
+
     async def before_quitting(self) -> None:
         """Saves everything."""
         self.pane.checks.stop()

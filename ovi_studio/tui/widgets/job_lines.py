@@ -58,7 +58,7 @@ class Columns:
             stage, bar = 17, 16
         if width < 84:
             pace, left = 0, 7
-        if width < 60:
+        if width < 72:
             bar = 6
         fixed = 2 + number + 1 + 12 + 1 + stage + 1 + bar + 6 + (pace + 1 if pace else 0) + left
         return cls(number, max(10, min(40, width - fixed)), stage, bar, pace, left)

@@ -76,7 +76,7 @@ class JobPane(Vertical):
         Binding("home,g", "scroll(-100000)", "Start", show=False),
         Binding("end,G", "scroll(100000)", "End", show=False),
     ]
-    can_focus = True
+    can_focus = False
     DEFAULT_CSS = """
     JobPane {
         border-left: solid $panel-lighten-1; background: $surface;
@@ -171,6 +171,7 @@ class JobPane(Vertical):
     def show_job(self, view: JobView | None) -> None:
         """Shows which job it is; its parts come by themselves."""
         job_id = None if view is None else view.job.id
+        self.can_focus = view is not None
         if job_id != self._job_id:
             self._job_id, self._preview_key, self._details = job_id, None, None
             self.query_one(Log).clear()

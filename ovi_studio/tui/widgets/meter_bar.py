@@ -131,15 +131,15 @@ class MeterBar(Static):
             parts.append(Text(" paused: p goes on ", self._style("call")))
         elif snapshot.is_stalled:
             parts.append(Text(" nobody renders: p starts ", self._style("call")))
+        if snapshot.clips_per_hour is not None:
+            parts.append(Text(f"{rate_text(snapshot.clips_per_hour)} clips/hour", "bold"))
+        if snapshot.seconds_left is not None:
+            parts.append(Text(f"{duration_text(snapshot.seconds_left)} left", "bold"))
         kinds = {JobStatus.FAILED: "bad", JobStatus.DONE: "good"}
         for status in JobStatus:
             if number := snapshot.count(status):
                 style = self._style(kinds[status]) if status in kinds else ""
                 parts.append(Text(f"{number} {_STATE_NOUNS[status]}", style))
-        if snapshot.clips_per_hour is not None:
-            parts.append(Text(f"{rate_text(snapshot.clips_per_hour)} clips/hour", "bold"))
-        if snapshot.seconds_left is not None:
-            parts.append(Text(f"{duration_text(snapshot.seconds_left)} left", "bold"))
         if snapshot.num_workers:
             noun = "worker" if snapshot.num_workers == 1 else "workers"
             parts.append(Text(f"{snapshot.num_workers} {noun}", self._style("word")))

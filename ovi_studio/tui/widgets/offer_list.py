@@ -77,8 +77,8 @@ class OfferList(ScrollView, can_focus=True):
         .offer-list--open { color: $text-accent; }
         .offer-list--accepted { color: $text-success; text-style: bold; }
         .offer-list--failed { color: $text-error; }
-        .offer-list--marked { background: $secondary 40%; }
-        .offer-list--cursor { background: $primary 25%; }
+        .offer-list--marked { color: $text-accent; text-style: bold; }
+        .offer-list--cursor { background: $panel; text-style: bold; }
         &:focus .offer-list--cursor {
             background: $block-cursor-background; color: $block-cursor-foreground;
         }

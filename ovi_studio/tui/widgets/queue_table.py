@@ -84,6 +84,7 @@ class QueueTable(ScrollView, can_focus=True):
         self._all: Sequence[JobView] = ()
         self._shown: list[JobView] = []
         self._current_id: int | None = None
+        self._is_sought = False
         self.marked: set[int] = set()
         self.state_filter = "all"
         self.text_filter = ""
@@ -114,6 +115,7 @@ class QueueTable(ScrollView, can_focus=True):
         if is_news:
             self.marked &= {view.job.id for view in views}
             self._filter()
+        self._scroll_to_cursor()  # before the first layout there was no room to scroll in
 
     def set_filters(self, *, state: str | None = None, text: str | None = None) -> None:
         """Shows only jobs in these states, whose set, row or prompt holds the text."""
@@ -146,19 +148,22 @@ class QueueTable(ScrollView, can_focus=True):
         self.cursor = max(0, min(index, len(self._shown) - 1))
         current = self.current
         job_id = None if current is None else current.job.id
-        is_other, self._current_id = job_id != self._current_id, job_id
-        self._scroll_to_cursor(is_other=is_other)
+        self._is_sought |= job_id != self._current_id
+        self._current_id = job_id
+        self._scroll_to_cursor()
         self.post_message(self.CursorMoved(current))
 
-    def _scroll_to_cursor(self, *, is_other: bool) -> None:
-        """Follows the cursor when it was moved, and leaves the user's scrolling alone else."""
-        if is_other and self.size.height:
-            top = max(0, self.size.height - 1)
-            offset = round(self.scroll_offset.y)
-            if self.cursor < offset:
-                self.scroll_to(y=self.cursor, animate=False)
-            elif self.cursor >= offset + top:
-                self.scroll_to(y=self.cursor - top + 1, animate=False)
+    def _scroll_to_cursor(self) -> None:
+        """Scrolls until a cursor that was moved is seen; the user's own scrolling is left alone."""
+        room = self.size.height - 1
+        if not self._is_sought or room < 1:
+            return
+        offset = round(self.scroll_offset.y)
+        if offset <= self.cursor < offset + room:
+            self._is_sought = False
+        else:
+            y = self.cursor if self.cursor < offset else self.cursor - room + 1
+            self.scroll_to(y=y, animate=False)
 
     # Drawing.
 

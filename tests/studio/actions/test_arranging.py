@@ -117,8 +117,15 @@ def test_a_column_that_is_missing_is_added(tmp_path):
     path = written(tmp_path, b"\ntext_prompt\nA\nB\n")
     arranged = arranging.replace_cells(read_document(path), {1: {"seed": "7"}})
     save_document(arranged.document)
-    assert path.read_bytes() == b"\ntext_prompt,seed\nA\nB,7\n"
+    assert path.read_bytes() == b"\ntext_prompt,seed\nA,\nB,7\n"  # each row has every column
     assert arranged.document.row(1).values == {"text_prompt": "B", "seed": "7"}
+
+
+def test_a_cell_too_many_is_not_lost_to_a_new_column(tmp_path):
+    path = written(tmp_path, b"text_prompt\nA,more\nB\n")
+    arranged = arranging.replace_cells(read_document(path), {1: {"seed": "7"}})
+    save_document(arranged.document)
+    assert path.read_bytes() == b"text_prompt,seed\nA,more\nB,7\n"
 
 
 def test_new_rows_go_anywhere(tmp_path):

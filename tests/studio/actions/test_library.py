@@ -55,6 +55,24 @@ def test_looking_again_reads_no_file_that_is_the_same(library, monkeypatch):
     assert library.clips() == before
 
 
+def test_a_change_is_seen_where_the_time_of_the_folder_does_not_tell(library, root):
+    os.utime(root / "renders")  # it has just changed
+    assert len(library.clips()) == 4
+    status = (root / "renders").stat()
+    library.clips()[0].path.unlink()
+    os.utime(root / "renders", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert len(library.clips()) == 3
+
+
+def test_a_folder_that_is_long_unchanged_is_not_looked_through_each_time(
+    library, root, monkeypatch
+):
+    os.utime(root / "renders", (1e9, 1e9))
+    before = library.clips()
+    monkeypatch.setattr("ovi_studio.actions.clip_finding.os.walk", lambda _: pytest.fail("looked"))
+    assert library.clips() is before
+
+
 def test_a_clip_that_comes_or_goes_is_seen(library, root):
     gone = library.clips()[0]
     gone.path.unlink()

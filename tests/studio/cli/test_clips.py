@@ -99,7 +99,8 @@ def test_compare_says_what_differs_by_its_exit_code_too(capsys):
     assert main(["clips", "compare", names[0], names[0]]) == 0
 
 
-def test_open_uses_the_player_that_is_named(root, capsys, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("root")
+def test_open_uses_the_player_that_is_named(capsys, monkeypatch, tmp_path):
     seen = tmp_path / "seen"
     script = tmp_path / "player.py"
     script.write_text(f"import sys; open({str(seen)!r}, 'w').write(sys.argv[1])")

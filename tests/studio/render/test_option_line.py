@@ -66,7 +66,8 @@ def test_what_a_field_says_is_not_said_again():
 def test_seeds_are_numbers_ranges_and_drawn_ones():
     assert read_seeds("3, 5-7,3") == (3, 5, 6, 7)
     drawn = read_seeds("random:50")
-    assert len(set(drawn)) == 50 and all(0 <= seed < 2**31 for seed in drawn)
+    assert len(set(drawn)) == 50
+    assert all(0 <= seed < 2**31 for seed in drawn)
     assert read_seeds("random") != read_seeds("random")
     for wrong in ("", "x", "7-5", "1-99999999", "random:0", "-3", "1,,2"):
         with pytest.raises(UsageError):

@@ -1,6 +1,7 @@
 """The view `choose`, by its keys, on real clips."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -198,7 +199,9 @@ async def test_the_large_player_pauses_steps_and_goes_to_the_next_clip(root):
         assert "2 of 4  people:2  seed 7" in text_of(pilot, "#title")
         await pilot.press("d", "y")
         await until(pilot, lambda: "2 of 3" in text_of(pilot, "#title"))
-        await pilot.press("i", "escape")
+        await pilot.press("i", "k")
+        assert "1 of 3" in text_of(pilot, "#title")  # the recipe takes no keys away
+        await pilot.press("j", "pagedown", "escape")
         await until(pilot, lambda: is_on(pilot, ChooseScreen) and len(shown(pilot)) == 3)
         await until(pilot, lambda: gallery(pilot).clip.seed == 8)
 
@@ -283,3 +286,39 @@ async def test_a_click_chooses_and_a_double_click_plays(root):
         assert gallery(pilot).clip.seed == 7
         await pilot.click("#gallery", offset=(50, 2), times=2)
         await until(pilot, lambda: is_on(pilot, PlayClipScreen))
+
+
+@on_event_loop
+async def test_the_row_of_a_clip_opens_in_the_write_view(root):
+    async with choose_view(root) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: pilot.app.current_mode == "write")
+        await until(pilot, lambda: pilot.app.context.row_id == "2")
+
+
+@on_event_loop
+async def test_another_seed_is_asked_for_and_put_into_the_queue(root, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "ovi_studio.actions.clip_reseeding.reseed_clip",
+        lambda path, seed, _: asked.append((path.name, seed)) or SimpleNamespace(id=5),
+    )
+    async with choose_view(root) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: pilot.app.screen.query("Input"))
+        await pilot.press("enter")
+        await until(pilot, lambda: any("Job 5" in text for text in notices(pilot)))
+        assert asked == [(gallery(pilot).clip.path.name, 10)]
+
+
+@on_event_loop
+async def test_what_was_looked_at_is_there_again_at_the_next_start(root):
+    async with choose_view(root) as pilot:
+        await pilot.press("S", "j", "slash", *"cat", "enter")
+        await until(pilot, lambda: shown(pilot) == [("1", 7), ("1", 8)])
+        await pilot.press("G")
+        await pilot.pause()
+        pilot.app.context.remembered.save()
+    async with choose_view(root) as pilot:
+        assert shown(pilot) == [("1", 7), ("1", 8)]
+        assert gallery(pilot).clip.seed == 8

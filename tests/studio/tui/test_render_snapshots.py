@@ -86,6 +86,7 @@ def ready(*job_ids, keys=()):
         for key in keys:
             await pilot.press(key)
         if "i" in keys:
+            await until(pilot, lambda: pilot.app.screen.query_one(JobPane).has_focus)
             details = pilot.app.screen.query_one("#details-text")
             await until(pilot, lambda: "Job" in str(details.render()))
         await pilot.pause(0.3)

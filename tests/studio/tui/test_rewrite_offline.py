@@ -3,6 +3,7 @@
 import csv
 
 from ovi_studio.prompt.parse import parse_prompt
+from ovi_studio.tui.messages import RewriteRows, SelectionChanged
 
 from ..rewrite.projects import read_set
 from .rewrite_pilot import project, run, studio
@@ -142,6 +143,25 @@ def test_only_the_rows_marked_in_the_write_view_are_rewritten(tmp_path):
             await it.rewrite("the sea")
             await it.until_done()
             assert list(it.states()) == ["2", "4"]
+
+    run(drive())
+
+
+def test_rows_that_are_handed_over_are_meant_and_others_can_be_marked_later(tmp_path):
+    folder = project(tmp_path, rows=4)
+
+    async def drive():
+        async with studio(folder) as it:
+            await it.until(lambda: it.form.set_path is not None, "the set")
+            it.app.show("rewrite", RewriteRows(it.app.context.set_path, ("3",)))
+            await it.until_seen("row 3")
+            await it.press("enter")
+            await it.type("love")
+            assert it.form.rewrite_order().rows == ("3",)
+            it.app.context.selected_ids = ("1", "2")
+            it.app.tell(SelectionChanged())
+            await it.until_seen("2 marked")
+            assert it.form.rewrite_order().rows == ("1", "2")
 
     run(drive())
 

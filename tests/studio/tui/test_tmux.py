@@ -47,7 +47,6 @@ def test_killed_in_the_middle_of_an_edit_it_loses_nothing_and_leaves_the_termina
         terminal.wait_for("Precious words")
         time.sleep(1.5)  # what was typed a second ago has to survive
         os.kill(terminal.studio_pid(), signal.SIGKILL)
-        terminal.wait_for("ended with 137")
         terminal.wait_for("The studio was ended from outside")
         assert terminal.modes() == ["0", "0"]
         terminal.type_line("echo still e''chos")
@@ -90,7 +89,6 @@ def test_quitting_with_stop_leaves_no_worker_and_with_background_finishes(tmp_pa
     assert len(list((tmp_path / "renders").glob("*.mp4"))) == 6
 
 
-@pytest.mark.slow
 def test_told_to_end_by_the_system_it_saves_and_ends(tmp_path):
     create_demo(tmp_path)
     with Terminal(tmp_path) as terminal:
@@ -104,13 +102,18 @@ def test_told_to_end_by_the_system_it_saves_and_ends(tmp_path):
     assert '"theme": "light"' in (tmp_path / ".ovi" / "studio.json").read_text()
 
 
-def test_a_terminal_that_closes_leaves_no_studio_behind(tmp_path):
+def test_a_terminal_that_closes_leaves_no_studio_behind_and_nothing_unsaved(tmp_path):
     create_demo(tmp_path)
     with Terminal(tmp_path, columns=80, rows=24) as terminal:
         terminal.open_studio()
         terminal.wait_for("A round face")
+        terminal.press("Enter")
+        terminal.wait_for("F1 Write")
+        terminal.type("Zebras ")
+        terminal.wait_for("Zebras")
         pid = terminal.studio_pid()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    assert "Zebras" in (tmp_path / "prompts" / "demo.csv").read_text()

@@ -5,9 +5,12 @@ import json
 import sys
 from contextlib import contextmanager
 
+from ovi_studio.tui import set_keeper
+from ovi_studio.tui.dialogs import ChoiceDialog
 from ovi_studio.tui.screens.conflict import ConflictDialog
 from ovi_studio.tui.state import EditJournal, UnsavedEdit
 
+from .studio import words_on
 from .write_view import DOG, FISHER, SINGER, make_project, opened, run, texts_in
 
 
@@ -171,3 +174,29 @@ def test_the_row_is_found_again_after_a_restart(tmp_path):
 
     run(drive())
     assert json.loads((tmp_path / ".ovi" / "studio.json").read_text())["row"] == "2"
+
+
+def test_quitting_asks_before_it_loses_what_cannot_be_saved(tmp_path, monkeypatch):
+    people = make_project(tmp_path)
+
+    def refuse(document):
+        raise PermissionError(13, "Permission denied", str(document.path))
+
+    async def drive():
+        async with opened(tmp_path) as studio:
+            with monkeypatch.context() as broken:
+                broken.setattr(set_keeper, "_write", refuse)
+                await studio.press("enter", "Z", "ctrl+q")
+                await studio.until(
+                    lambda: isinstance(studio.app.screen, ChoiceDialog), "a question"
+                )
+                asked = words_on(studio.app.screen)
+                assert "could not be saved" in asked
+                assert "people.csv: Permission denied" in asked
+                await studio.press("n")
+                assert studio.app.is_running
+            await studio.press("ctrl+q")
+            await studio.until(lambda: not studio.app.is_running, "the end")
+
+    run(drive())
+    assert texts_in(people)[0] == f"Z{FISHER}"

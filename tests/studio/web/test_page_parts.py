@@ -1,27 +1,41 @@
 """Parts of the page without a browser: what is escaped, kept, named, and refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ovi.errors import OviError
 from ovi.spec.geometry import FrameSize
-from ovi.spec.request import Mode
+from ovi.spec.request import (
+    ClipRequest,
+    Guidance,
+    Mode,
+    PictureRequest,
+    Precision,
+    Sampling,
+    TransformerPrecision,
+)
 from ovi_studio.errors import PromptFileError, StudioError, UsageError
 from ovi_studio.project.layout import ProjectLayout
+from ovi_studio.render.choices import Choices
 from ovi_studio.web.context import WebContext
+from ovi_studio.web.ordering import plan_text
 from ovi_studio.web.page_first_frame import picture_path
 from ovi_studio.web.page_form import (
     FIELD_NAMES,
+    LABELS,
     FormValues,
     cells_of,
     choices_of,
     draft_of,
     for_variant,
     read_fields,
+    shown_fields,
     start_values,
     values_of_draft,
+    values_of_request,
     values_of_row,
 )
 from ovi_studio.web.page_links import clip_link, job_link
@@ -30,6 +44,7 @@ from ovi_studio.web.page_own_jobs import read_own
 from ovi_studio.web.page_queue import QueueButtons
 from ovi_studio.web.page_rewrite import show_diff
 from ovi_studio.web.page_sets import add_row, own_sets, save_row, set_path, show_rows
+from ovi_studio.web.page_takeover import left_behind, request_of_row, wants_drawing
 
 SET = 'text_prompt,seed\n"A face says <S>hello<E>. Audio: a voice.",7\n'
 
@@ -120,10 +135,13 @@ def test_rows_are_added_to_old_and_new_sets(context):
 
 
 def test_draft_comes_back_and_odd_ones_do_no_harm(context):
-    values = FormValues(prompt="A face.", seed=7, shift=3.5, variant="720x720_5s", solver="euler")
+    values = FormValues(
+        prompt="A face.", seed=2**60 + 1, shift=3.5, variant="720x720_5s", solver="euler"
+    )
+    assert isinstance(draft_of(values)["seed"], str), "a browser rounds numbers above 2**53"
     assert values_of_draft(json.loads(json.dumps(draft_of(values))), context) == values
     start = start_values(context)
-    odd_fields = {"seed": "7", "shift": float("nan"), "variant": "none", "height": 1.5,
+    odd_fields = {"seed": "7x", "shift": float("nan"), "variant": "none", "height": 1.5,
                   "prompt": 3, "solver": ["euler"], "repeats": True}  # fmt: skip
     for odd in (None, [], "x", odd_fields, *({name: odd} for name, odd in odd_fields.items())):
         assert values_of_draft(odd, context) == start
@@ -166,8 +184,57 @@ def test_row_with_settings_comes_back_as_it_was(context):
 def test_numbers_that_are_none_are_named(value):
     fields = [getattr(FormValues(), name) for name in FIELD_NAMES]
     fields[FIELD_NAMES.index("num_steps")] = value
-    with pytest.raises(UsageError, match="steps"):
+    with pytest.raises(UsageError, match="Steps"):
         read_fields(fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("height", -5), ("width", 10**9), ("seed", "-1"), ("seed", str(2**63)), ("num_steps", 0),
+     ("repeats", 100_000), ("shift", 0), ("audio_guidance", 1e30), ("variant", "../x"),
+     ("profile", None)],
+)  # fmt: skip
+def test_fields_out_of_range_are_named(name, value):
+    fields = dict(zip(FIELD_NAMES, shown_fields(FormValues()), strict=True)) | {name: value}
+    with pytest.raises(UsageError, match=LABELS.get(name, name.capitalize())):
+        read_fields(list(fields.values()))
+
+
+def test_settings_beyond_the_sliders_and_large_seeds_come_through_the_form(context):
+    request = ClipRequest(
+        text="A face. Audio: rain.", variant="nano", size=FrameSize(128, 128),
+        sampling=Sampling(seed=2**60 + 1, num_steps=3, shift=30.0),
+        guidance=Guidance(video_scale=-3.25, audio_scale=12.5, skip_layer=None),
+    )  # fmt: skip
+    clip = plan_text(context, request.text, Choices(variant="nano")).clips[0]
+    request = replace(request, precision=clip.request.precision)
+    values = values_of_request(request, None)
+    sent = json.loads(json.dumps(shown_fields(values)))
+    assert read_fields(sent) == values
+    assert left_behind(context, request, values, None) is None
+    odd = replace(request, precision=Precision(transformer=TransformerPrecision.INT8))
+    assert "number formats" in left_behind(context, odd, values, None)
+    drawn = replace(request, picture=PictureRequest("A face.", FrameSize(128, 128), 1))
+    assert "--use-image-gen" in left_behind(context, drawn, values, None)
+    assert not wants_drawing(context, drawn.mode)
+    assert wants_drawing(replace(context, can_draw_first_frames=True), drawn.mode)
+
+
+def test_row_whose_first_frame_would_be_drawn_is_told(context):
+    path = context.layout.root / "prompts" / "more.csv"
+    path.write_text('text_prompt,mode\n"A face. Audio: rain.",t2i2v\n')
+    wanted = request_of_row(context, "more", "1")
+    assert "--use-image-gen" in left_behind(context, wanted, FormValues(), None)
+
+
+def test_settings_go_to_the_columns_that_a_set_has_for_them(context):
+    values = FormValues(height=64, width=96, num_steps=9)
+    columns = ("text_prompt", "num_steps", "height", "width", "video_negative_prompt", "solver")
+    cells = cells_of(values, columns)
+    assert {"num_steps": "9", "height": "64", "width": "96"}.items() <= cells.items()
+    assert not {"steps", "size", "video_negative"} & set(cells)
+    assert values_of_row(cells, "", context) == values
+    assert "size" in cells_of(values, ("text_prompt",))
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/hostname", "none.png", "\0", "a" * 5000])

@@ -253,6 +253,32 @@ def test_an_upload_is_written_anew_without_what_else_was_in_it(tmp_path):
         assert not image.info
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[" * 100_000,
+        b'{"prompt":' * 5_000,
+        b'{"prompt": "a", "steps": ' + b"9" * 5_000 + b"}",
+        b'{"prompt": "a", "shift": NaN}',
+        b'{"prompt": "a", "shift": 1e999}',
+        b'{"prompt": "half a pair \\ud800"}',
+        b'{"prompt": "null \\u0000 character"}',
+        b'{"prompt": "\xff\xfe"}',
+    ],
+    ids=["empty", "cut", "null", "deep", "deeper", "digits", "nan", "inf", "surrogate", "nul",
+         "no-utf-8"],
+)  # fmt: skip
+@pytest.mark.parametrize("address", ["/v1/videos", "/v1/plan"])
+def test_a_malformed_body_is_refused_and_nothing_breaks(open_server, address, body):
+    headers = {"content-type": "application/json"}
+    answer = open_server.client().post(address, content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
 def test_a_form_may_carry_one_file_and_each_field_once(open_server):
     client = open_server.client()
     two = [("input_reference", ("a.png", picture_bytes())), ("input_reference", ("b.png", b"x"))]
