@@ -25,6 +25,9 @@ from ovi_studio.render.lora_choice import LoraChoice
 DEFAULT_PICTURE_MODEL = "black-forest-labs/FLUX.1-Krea-dev"
 """The published image model of mode t2i2v, as its Hugging Face repository."""
 
+LORA_SUFFIX = ".safetensors"
+"""Of the only kind of file that LoRAs are read from: it holds numbers and nothing else."""
+
 PICTURE_MODEL_INDEX = "model_index.json"
 """What makes a folder an image model for diffusers."""
 
@@ -80,6 +83,8 @@ class InputFiles:
                 f"there is no LoRA {choice.name}; tried {' and '.join(map(str, tried))}. Correct "
                 "the path, or train one with `ovi train lora`."
             )
+        if path.suffix != LORA_SUFFIX:
+            raise WeightsError(f"{path} is no LoRA file: it must be a {LORA_SUFFIX} file.")
         return LoraFile(str(path), hash_files([path])[path], choice.weight)
 
     def weights(

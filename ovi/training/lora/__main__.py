@@ -137,14 +137,11 @@ def _usable_clips(
 
 def _publish(trained: Path, output: Path, config: RunConfig, variant: Variant) -> None:
     """Puts the LoRA file where it was wanted, with a note on what made it."""
-    note = {
-        "format": "pt",
-        "made_by": "ovi train lora",
-        "variant": variant.name,
-        "rank": str(config.settings.get("rank")),
-        "layers": str(config.settings.get("layers", Layers.BOTH)),
-        "seed": str(config.seed),
-    }
+    settings = config.settings
+    made = [variant.name, settings.get("layers", Layers.BOTH), f"rank {settings.get('rank')}"]
+    # One entry only: the order of several differs from file to file, and equal runs must give
+    # equal files.
+    note = {"made_by": f"ovi train lora ({', '.join(made)}, seed {config.seed})"}
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_suffix(".partial")
     save_file(load_file(trained), partial, metadata=note)

@@ -11,10 +11,10 @@ B batch, C channels, F latent frames, H W latent rows and columns, L audio laten
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
@@ -79,7 +79,7 @@ class LoraStage(Stage):
         if self.settings.checkpoint_blocks:
             fusion.run_block = checkpointed(fusion.run_block)
         # Channels that the model does not read are none of its business (`nano` has such).
-        weight = fusion.video_model.patch_embedding.weight
+        weight = _embedding(fusion).weight
         reads = weight.detach().float().abs().flatten(2).amax((0, 2)) > 0
         self.register_buffer("reads", reads, persistent=False)
 
@@ -126,7 +126,7 @@ class LoraStage(Stage):
         if first_is_clean:
             video = torch.cat([given["video"][:, :, :1], video[:, :, 1:]], dim=2)
         (fusion,) = self._base
-        dtype = fusion.video_model.patch_embedding.weight.dtype
+        dtype = _embedding(fusion).weight.dtype
         timestep = (sigma * 1000).floor()  # the sampler's timesteps are whole numbers
         text = given["text"].to(dtype)
         made_video, made_audio = fusion(
@@ -166,6 +166,11 @@ class LoraStage(Stage):
                 pool = alike or [chosen[0]]
             chosen.append(pool[int(torch.randint(len(pool), (), generator=generator))])
         return chosen
+
+
+def _embedding(fusion: FusionModel) -> nn.Conv3d:
+    """The layer that reads picture latents."""
+    return cast("nn.Conv3d", fusion.video_model.patch_embedding)
 
 
 def checkpointed(run_block: RunBlock) -> RunBlock:

@@ -41,13 +41,13 @@ def test_a_pipeline_goes_back_to_the_base_and_ranks_agree(lora: LoraFile, tmp_pa
 
     pair = load_pair(layout=Layout(2, 1))
     try:
-        with pytest.raises(WeightsError, match="none.safetensors"):
+        with pytest.raises(WeightsError, match=r"none\.safetensors"):
             pair.render(replace(plain, loras=(broken,)))
         for request, clip in ((adapted, clips[1]), (plain, clips[0])):
             stream = pair.render(request)
             for _ in stream.frames:
                 pass
-            np.testing.assert_allclose(stream.waveform, clip.waveform, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(stream.waveform, clip.waveform, rtol=0, atol=1e-4)
     finally:
         pair.close()
-    assert np.abs(clips[0].waveform - clips[1].waveform).max() > 1e-4
+    assert np.abs(clips[0].waveform - clips[1].waveform).max() > 1e-2

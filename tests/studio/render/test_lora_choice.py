@@ -71,6 +71,9 @@ def test_a_row_finds_its_file_beside_the_set_and_options_win(tmp_path):
 def test_a_missing_file_is_named_with_every_path_tried(tmp_path):
     with pytest.raises(UsageError, match=r"there is no LoRA a\.safetensors; tried .*train lora"):
         plan(tmp_path, "A dog.", loras=["a.safetensors"])
+    (tmp_path / "a.pt").touch()
+    with pytest.raises(UsageError, match=r"a\.pt is no LoRA file"):
+        plan(tmp_path, "A dog.", loras=["a.pt"])
 
 
 def test_content_and_weight_are_the_clips_identity_and_the_path_is_not(tmp_path):
