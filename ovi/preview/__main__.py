@@ -54,13 +54,17 @@ def _calibrate(options: argparse.Namespace, variant: Variant) -> Path:
         samples = video_samples(options.clips, side, options.num_clips)
     path: Path = options.output or map_path(variant, options.ckpt_dir)
 
+    is_terminal = sys.stderr.isatty()
+
     def tell(num_clips: int) -> None:
-        sys.stderr.write(f"\r{num_clips} of at most {options.num_clips} clips")
+        text = f"{num_clips} of at most {options.num_clips} clips"
+        sys.stderr.write(f"\r{text}" if is_terminal else f"{text}\n")
         sys.stderr.flush()
 
     weights = {name: identities[name] for name in WEIGHTS}
     found = calibrate(variant, samples, options.ckpt_dir, options.device, weights, tell)
-    sys.stderr.write("\n")
+    if is_terminal:
+        sys.stderr.write("\n")
     found.save(path)
     return path
 

@@ -32,7 +32,7 @@ class RenderOrder:
     """What the user asks to be rendered."""
 
     sources: Sequence[str]
-    """prompts, and paths of CSV or TSV files"""
+    """prompts, sets and rows of sets by name, and paths of CSV or TSV files"""
     said: Choices
     config: Path | None = None
     """a published `inference_fusion.yaml`, below everything that is said"""
@@ -61,12 +61,12 @@ def plan_render(
         if not sources and published.text_prompt:
             sources = [published.text_prompt]
     if not sources:
-        raise UsageError("There is nothing to render: name a prompt, or a CSV or TSV file.")
+        raise UsageError("There is nothing to render: name a prompt, a set, or a CSV or TSV file.")
     prompts = read_prompts(
         sources, working_folder, lambda rows, place: chosen_rows(rows, order.rows, place)
     )
     if order.rows and not prompts.columns:
-        raise UsageError("Rows are those of a set: name a CSV or TSV file, or leave out --rows.")
+        raise UsageError("Rows are those of a set: name one, or leave out --rows.")
     planner = Planner(
         order.said,
         config,

@@ -1,6 +1,7 @@
 """`ovi clips`: looks at finished clips, and says which are good."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,10 +17,11 @@ clips_commands = typer.Typer(
     rich_markup_mode=None,
 )
 
-_CLIP_HELP = "A file, its name, SET:ROW, latest, starred, or the first letters of an identity."
+_CLIP_HELP = "A file, its name, SET:ROW, latest, starred, all, or the first letters of an identity."
 
 Clips = Annotated[list[str], typer.Argument(metavar="CLIP...", help=_CLIP_HELP)]
 Clip = Annotated[str, typer.Argument(metavar="CLIP", help=_CLIP_HELP)]
+Tag = Annotated[str, typer.Argument(metavar="TAG", help="The tag; the clips come after it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 
@@ -27,7 +29,11 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 def list_clips(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT...]", help="Words that name or prompt must hold; #tag."),
+        typer.Argument(
+            metavar="[TEXT...]",
+            help="Words that name or prompt must hold; '#TAG' (in quotes), set:NAME, row:ID, "
+            "seed:N, variant:NAME, is:starred.",
+        ),
     ] = None,
     starred: Annotated[bool, typer.Option("--starred", help="Only those with a star.")] = False,
     trash: Annotated[bool, typer.Option("--trash", help="List the trash instead.")] = False,
@@ -90,14 +96,14 @@ def unstar(clips: Clips) -> int:
 
 
 @clips_commands.command("tag")
-def tag(tag: Annotated[str, typer.Argument(metavar="TAG")], clips: Clips) -> int:
+def tag(tag: Tag, clips: Clips) -> int:
     """Put a tag on clips."""
     library, found = _clips(clips)
     return _said(library.tag(found, tag), f"{_number(found)} tagged.")
 
 
 @clips_commands.command("untag")
-def untag(tag: Annotated[str, typer.Argument(metavar="TAG")], clips: Clips) -> int:
+def untag(tag: Tag, clips: Clips) -> int:
     """Take a tag off clips."""
     library, found = _clips(clips)
     return _said(library.untag(found, tag), f"{_number(found)} without that tag.")
@@ -154,7 +160,7 @@ def empty_trash(yes: Yes = False) -> int:
     if not clips:
         talk("The trash is empty.")
         return ExitCode.OK
-    if not _agrees(f"Remove {len(clips)} clips for good?", yes):
+    if not _agrees(f"Remove {_number(clips)} for good?", yes):
         return ExitCode.FAILED
     gone = library.empty_trash(clips)
     talk(f"{len(gone)} removed for good.")
@@ -298,7 +304,7 @@ def _agrees(question: str, yes: bool) -> bool:
     return typer.confirm(question, err=True)
 
 
-def _number(clips: "list[LibraryClip]") -> str:
+def _number(clips: "Sequence[LibraryClip | TrashedClip]") -> str:
     return "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
 
 

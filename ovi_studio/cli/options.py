@@ -52,6 +52,22 @@ TextPrecision = Annotated[
     ),
 ]
 VaePrecision = Annotated[str | None, typer.Option(metavar="fp32|bf16", help="Default: fp32.")]
+GuidanceCache = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FROM:EVERY|none",
+        help="After that share of the steps, run the negative pass every so many steps only, such "
+        "as 0.3:4: faster, other pixels (docs/caches.md).",
+    ),
+]
+StepCache = Annotated[
+    float | None,
+    typer.Option(
+        metavar="CHANGE",
+        help="Leave out model passes whose answer should change by less than this share, such as "
+        "0.1: faster, other pixels.",
+    ),
+]
 VaeTiling = Annotated[
     str | None,
     typer.Option(

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from ovi_studio.cli.completion import complete_set
 from ovi_studio.cli.options import (
     CkptDir,
     Device,
     Gpus,
+    GuidanceCache,
     Json,
     Offload,
     Precision,
@@ -16,6 +18,7 @@ from ovi_studio.cli.options import (
     Rows,
     Seeds,
     Split,
+    StepCache,
     TextPrecision,
     VaePrecision,
     VaeTiling,
@@ -28,7 +31,8 @@ def plan(
         list[str] | None,
         typer.Argument(
             metavar="[SOURCE]...",
-            help="Prompts, CSV or TSV files. Default: any one prompt.",
+            help="Prompts, sets, SET:ROW, CSV or TSV files. Default: any one prompt.",
+            autocompletion=complete_set,
         ),
     ] = None,
     config: Annotated[
@@ -56,6 +60,8 @@ def plan(
     text_precision: TextPrecision = None,
     vae_precision: VaePrecision = None,
     vae_tiling: VaeTiling = None,
+    guidance_cache: GuidanceCache = None,
+    step_cache: StepCache = None,
     offload: Offload = None,
     gpus: Gpus = None,
     split: Split = None,
@@ -100,6 +106,8 @@ def plan(
         text_precision=text_precision,
         vae_precision=vae_precision,
         tile_side=vae_tiling,
+        guidance_cache=guidance_cache,
+        step_cache=step_cache,
         offload=offload,
         gpus=gpus,
         gpus_per_clip=split,

@@ -111,12 +111,14 @@ def _write_lines(looks: "QueueWatch", metering: "Metering", *, once: bool, ends:
     for view in snapshot.jobs:
         if once or not view.job.status.is_finished:
             write_result(job_line(view))
+    has_waited = False
     while not once and not (ends and _is_over(snapshot)):
+        has_waited = True
         time.sleep(LINE_SECONDS)
         before, snapshot = snapshot, looks.look()
         for line in changed_lines(before.jobs, snapshot.jobs):
             write_result(line)
-    if not once:
+    if has_waited:
         talk(summary_text(snapshot))
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ovi_studio.cli.completion import complete_set
 from ovi_studio.cli.options import (
     Attention,
     CkptDir,
     Device,
     Gpus,
+    GuidanceCache,
     Json,
     Lora,
     Offload,
@@ -24,6 +26,7 @@ from ovi_studio.cli.options import (
     Rows,
     Seeds,
     Split,
+    StepCache,
     TextPrecision,
     VaePrecision,
     VaeTiling,
@@ -38,7 +41,9 @@ def render(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Prompts, and CSV or TSV files with a column text_prompt."
+            metavar="SOURCE...",
+            help="Prompts, sets, SET:ROW, and CSV or TSV files with a column text_prompt.",
+            autocompletion=complete_set,
         ),
     ] = None,
     config: Annotated[
@@ -93,6 +98,8 @@ def render(
     text_precision: TextPrecision = None,
     vae_precision: VaePrecision = None,
     vae_tiling: VaeTiling = None,
+    guidance_cache: GuidanceCache = None,
+    step_cache: StepCache = None,
     offload: Offload = None,
     resident_blocks: Annotated[
         int | None,
@@ -200,6 +207,8 @@ def render(
         text_precision=text_precision,
         vae_precision=vae_precision,
         tile_side=vae_tiling,
+        guidance_cache=guidance_cache,
+        step_cache=step_cache,
         offload=offload,
         resident_blocks=resident_blocks,
         host_memory=host_memory,

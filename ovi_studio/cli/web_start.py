@@ -18,7 +18,8 @@ def check_packages(*, has_page: bool, has_tools: bool, draws: bool) -> None:
         )
     if has_tools and find_spec("mcp") is None:
         raise MissingExtraError(
-            'Serving assistants needs a package that is not installed: pip install "mcp<2".'
+            "Serving assistants needs the package mcp, not installed: "
+            'pip install "ovi-studio[mcp]".'
         )
     if draws and any(find_spec(name) is None for name in ("diffusers", "transformers")):
         raise MissingExtraError(

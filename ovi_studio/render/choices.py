@@ -53,6 +53,10 @@ class Choices:
     shift: float | None = None
     video_guidance: float | None = None
     audio_guidance: float | None = None
+    guidance_cache: tuple[float, int] | None = None
+    """share of the steps after which the negative pass runs only now and then; every how many"""
+    step_cache: float | None = None
+    """relative change below which a pass keeps its last answer; 0: never"""
     slg_layer: int | None = None
     """0 and below: no layer is skipped"""
     video_negative: str | None = None
@@ -154,6 +158,8 @@ def choices_of_options(**options: Any) -> Choices:
         options["tile_side"] = read_tile_side(options["tile_side"])
     if options.get("loras") is not None:
         options["loras"] = read_loras(options["loras"]) or None
+    if isinstance(options.get("guidance_cache"), str):
+        options["guidance_cache"] = read_guidance_cache(options["guidance_cache"])
     if isinstance(options.get("seeds"), str):
         if options.get("seed") is not None or options.get("repeats") is not None:
             raise UsageError("--seeds names all seeds: leave out --seed and --repeats.")
@@ -193,6 +199,19 @@ def read_tile_side(text: str) -> int:
     raise UsageError(
         f"{text!r} is no side of a tile: use pixels, such as 384, or none to decode frames whole."
     )
+
+
+def read_guidance_cache(text: str) -> tuple[float, int]:
+    """`0.3:4` as its two numbers; `0.3` takes 4, `none` is off. Raises UsageError."""
+    if text.strip().lower() == "none":
+        return 1.0, 1
+    match = re.fullmatch(r"\s*(\d*\.?\d+)\s*(?::\s*(\d{1,4})\s*)?", text)
+    if match is None:
+        raise UsageError(
+            f"{text!r} is no guidance cache: use the share of the steps it starts after and how "
+            "often the negative pass then runs, such as 0.3:4, or none."
+        )
+    return float(match[1]), int(match[2] or 4)
 
 
 def read_split(text: str) -> int:

@@ -217,7 +217,7 @@ def shortage_of(shape: RenderShape, memory: RenderMemory, limits: Limits) -> Sho
         return Shortage(
             "RAM",
             f"it takes {gigabytes(in_ram)} of RAM, and the machine has "
-            f"{gigabytes(limits.ram_bytes)}{remedy}",
+            f"{gigabytes(limits.ram_bytes)} ({RAM_MARGIN:.0%} of it can be counted on){remedy}",
         )
     return None
 

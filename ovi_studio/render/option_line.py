@@ -27,6 +27,8 @@ OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = MappingProxyType(
         "--shift": ("shift", float),
         "--video-guidance": ("video_guidance", float),
         "--audio-guidance": ("audio_guidance", float),
+        "--guidance-cache": ("guidance_cache", str),
+        "--step-cache": ("step_cache", float),
         "--slg-layer": ("slg_layer", int),
         "--video-negative": ("video_negative", str),
         "--audio-negative": ("audio_negative", str),

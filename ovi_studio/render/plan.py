@@ -260,6 +260,11 @@ class Planner:
         """The clip on its share of the GPUs that the command may use."""
         if shared.gpus is None:
             return clip
+        if shared.per_clip > 1 and clip.request.sampling.caching is not None:
+            raise UsageError(
+                "Caches work with one GPU for a clip only: leave out --guidance-cache and "
+                "--step-cache, or give each clip a GPU with --split rows."
+            )
         setup = clip.setup.spread(shared.per_clip, limits_of(self.machine, clip.choices))
         if setup.vae_tiling != clip.request.vae_tiling:
             self._note(

@@ -10,6 +10,7 @@ from ovi.spec.accelerator import detect_accelerator
 from ovi.spec.placement import HostMemory, Offload, Placement
 from ovi.spec.profiles import AUTO, Profile, precision_of, profile_named
 from ovi.spec.request import (
+    Caching,
     Guidance,
     Mode,
     NoiseSource,
@@ -43,7 +44,16 @@ def sampling_for(chosen: Choices, variant: Variant) -> Sampling:
         num_steps=_either(chosen.num_steps, default.num_steps),
         shift=_either(chosen.shift, default.shift),
         solver=_either(chosen.solver, default.solver),
+        caching=caching_for(chosen),
     )
+
+
+def caching_for(chosen: Choices) -> Caching | None:
+    """The model passes to leave out, if any. Raises RequestError for values that cannot be."""
+    starts_after, every = _either(chosen.guidance_cache, (1.0, 1))
+    caching = Caching(starts_after, every, _either(chosen.step_cache, 0.0))
+    leaves_out = starts_after < 1 and every > 1
+    return caching if leaves_out or caching.step_threshold > 0 else None
 
 
 def repeats_for(chosen: Choices) -> int:

@@ -1,4 +1,4 @@
-"""Turns what the user named into prompts: a text is a prompt, a CSV or TSV file is a set."""
+"""Turns what the user named into prompts: a text is one, a set by name or file is its rows."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -6,14 +6,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ovi_studio.errors import UsageError
+from ovi_studio.project.layout import find_layout
 from ovi_studio.project.prompt_file import read_prompt_set
+from ovi_studio.project.sets import (
+    SET_SUFFIXES,
+    SetRow,
+    existing_set_or_row,
+    find_sets,
+    no_set,
+    set_folder,
+)
 from ovi_studio.prompt.prompt_set import PromptRow
 from ovi_studio.render.job import ClipSource
 
-SET_SUFFIXES = (".csv", ".tsv")
-
 FILE_NAME = re.compile(r"[^\s/\\.][^\s/\\]*\.[A-Za-z][A-Za-z0-9]{0,4}")
 """A last word of this form is a file's name, such as `set.csv`, not the end of a sentence."""
+
+SET_NAME = re.compile(r"[A-Za-z0-9_:~+-]+")
+"""One word without a dot or a slash: where a project has sets, it names one of them."""
 
 BARE_SET = "prompt"
 """Set name of prompts that come from no file."""
@@ -50,21 +60,23 @@ class Prompts:
 def read_prompts(
     sources: Sequence[str], working_folder: Path, choose: RowChoice = lambda rows, _: rows
 ) -> Prompts:
-    """The prompts that the sources name. Paths are relative to the working folder.
+    """The prompts that the sources name: texts, sets and their rows (`people`, `people:3`), files.
 
-    `choose` gets the rows of a set and what the set was called, and gives those that are wanted.
-    Raises UsageError for a file that does not exist or is no prompt set, and for an empty prompt;
-    PromptFileError for a set that cannot be read.
+    Paths are relative to the working folder. `choose` gets the rows of a set and what the set was
+    called, and gives those that are wanted. Raises UsageError for a set, row or file that does not
+    exist or is no prompt set, and for an empty prompt; PromptFileError for a set that cannot be
+    read.
     """
     prompts: list[PromptSource] = []
     columns: dict[Path, tuple[str, ...]] = {}
     num_bare = 0
     for source in sources:
-        path = _file_named(source, working_folder)
-        if path is None:
+        named = _set_named(source, working_folder)
+        if named is None:
             num_bare += 1
             prompts.append(_bare_prompt(source, num_bare))
             continue
+        path = named.path
         prompt_set = read_prompt_set(path)
         columns[path] = prompt_set.columns
         prompts.extend(
@@ -76,11 +88,35 @@ def read_prompts(
                 cells=row.values,
                 fault=_fault_of(row),
             )
-            for row in choose(prompt_set.rows, source)
+            for row in choose(_rows_named(named, prompt_set.rows), source)
         )
         if not prompt_set.rows:
             raise UsageError(f"{source} has a header and no rows; add a prompt to it.")
     return Prompts(tuple(prompts), columns)
+
+
+def _set_named(source: str, working_folder: Path) -> SetRow | None:
+    """The set or row that the text names; None if the text is a prompt."""
+    named = existing_set_or_row(source, working_folder)
+    if named is None:
+        path = _file_named(source, working_folder)
+        named = None if path is None else SetRow(path)
+    if named is None and SET_NAME.fullmatch(source):
+        folder = set_folder(find_layout(working_folder))
+        if find_sets(folder):
+            error = no_set(source, working_folder)
+            raise UsageError(f"{error} If it is meant as a prompt, write more than one word.")
+    return named
+
+
+def _rows_named(named: SetRow, rows: Sequence[PromptRow]) -> Sequence[PromptRow]:
+    if named.row_id is None:
+        return rows
+    found = [row for row in rows if row.id == named.row_id]
+    if not found:
+        known = f"It has {rows[0].id} to {rows[-1].id}." if rows else "It has none."
+        raise UsageError(f"{named.path} has no row {named.row_id!r}. {known}")
+    return found
 
 
 def _file_named(source: str, working_folder: Path) -> Path | None:

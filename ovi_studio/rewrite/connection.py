@@ -185,8 +185,8 @@ def choose_connection(
     if from_environment is not None:
         return from_environment
     raise UsageError(
-        "No server is configured. Add [llm.local] with base_url and model to ovi.toml, or set "
-        "OPENAI_BASE_URL or OPENAI_API_KEY; or use --offline, which needs none."
+        "No server is configured. Set one up, such as `ovi connect ollama --model llama3.1`, or "
+        "set OPENAI_BASE_URL or OPENAI_API_KEY. Speech for a theme needs no server with --offline."
     )
 
 

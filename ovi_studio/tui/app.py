@@ -197,7 +197,8 @@ class StudioApp(App[None]):
         """Shows every key."""
         from ovi_studio.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(str(getattr(self.screen, "VIEW", ""))))
+        view = str(getattr(self.screen, "VIEW", ""))
+        self.push_screen(HelpScreen(view, type(self.screen)))
 
     def action_next_theme(self) -> None:
         """Changes to the next of the studio's own themes."""

@@ -24,7 +24,8 @@ MAX_FRAMES = 96
 def load_preview(
     layout: ProjectLayout, view: JobView, movie: Cells, sound: Cells, known: object
 ) -> MovingPreview | None:
-    """The newest picture of a job, fitted; None when there is none, or only the one of key `known`.
+    """The newest picture of a job, fitted; None when there is none. Where it is the one of key
+    `known`, it comes without its frames: the pane has them.
 
     Whether there is a newer one is told by one small file, so it may be asked often.
     """
@@ -36,7 +37,11 @@ def load_preview(
     if found is None:
         return None
     key = view.job.id, found.written, movie, sound
-    return None if key == known else _of_preview(found, key, movie, sound)
+    return _unchanged(key) if key == known else _of_preview(found, key, movie, sound)
+
+
+def _unchanged(key: object) -> MovingPreview:
+    return MovingPreview(key, (), None, "")
 
 
 def _of_preview(found: Preview, key: object, movie: Cells, sound: Cells) -> MovingPreview | None:
@@ -58,7 +63,7 @@ def _of_clip(view: JobView, movie: Cells, known: object) -> MovingPreview | None
         return None
     key = view.job.id, written, movie
     if key == known:
-        return None
+        return _unchanged(key)
     columns, rows = movie
     frames = []
     try:

@@ -24,9 +24,12 @@ class StudioCommands(Provider):
         """Reads the bindings."""
         view = getattr(self.screen, "VIEW", "")
         groups = await in_thread(partial(all_view_keys, view))
+        own = class_keys(type(self.screen), view)
+        if view and own not in groups:  # a screen over a view, such as the player
+            groups.insert(0, own)
         groups.append(class_keys(type(self.app), None))
         self._commands = [
-            (f"{_view_name(group)}: {entry.title}", entry) for group in groups
+            (f"{_view_name(group)}: {entry.description}", entry) for group in groups
             for entry in group.entries
         ]  # fmt: skip
 

@@ -182,14 +182,19 @@ def locate(document: SetDocument, index: int, other: SetDocument) -> int | None:
     """Where a row of a document stands in another version of it; None if it is gone.
 
     A row with an id is known by it. Of others the text decides, and where that has changed too, the
-    place.
+    place. A row that had the same text before, and still stands where it stood, is another one.
     """
     if row_id := document.cell(index, ID_COLUMN).strip():
         return other.index_of(row_id)
     text = document.text(index)
     if index < len(other) and other.text(index) == text:
         return index
-    same = [place for place in range(len(other)) if other.text(place) == text]
+    stayed = len(document) if len(document) == len(other) else 0
+    same = [
+        place
+        for place in range(len(other))
+        if other.text(place) == text and not (place < stayed and document.text(place) == text)
+    ]
     if same:
         return min(same, key=lambda place: abs(place - index))
     return index if index < len(other) else None

@@ -26,6 +26,8 @@ MAX_GUESSES = 20
 
 LOCKED_SECONDS = 60.0
 
+LOCKED = "Too many wrong guesses from this address: wait a minute, then try again."
+
 _MAX_FORM_BYTES = 4096
 
 
@@ -40,12 +42,17 @@ class Login:
         self._guesses: dict[str, tuple[int, float]] = {}
         self._lock = threading.Lock()
 
+    def is_locked(self, client: str) -> bool:
+        """Whether an address has to wait after too many wrong guesses."""
+        count, since = self._guesses.get(client, (0, 0.0))
+        return count >= MAX_GUESSES and self._now() - since < LOCKED_SECONDS
+
     def is_secret(self, text: str, client: str) -> bool:
         """Whether somebody at that address knows the secret."""
         with self._lock:
-            count, since = self._guesses.get(client, (0, 0.0))
-            if count >= MAX_GUESSES and self._now() - since < LOCKED_SECONDS:
+            if self.is_locked(client):
                 return False
+            count, _ = self._guesses.get(client, (0, 0.0))
             if hmac.compare_digest(_digest(text), self._digest):
                 self._guesses.pop(client, None)
                 return True
@@ -88,6 +95,8 @@ def login_routes(login: Login) -> list[Route]:
         password = form.get("password")
         client = request.client.host if request.client else ""
         if not isinstance(password, str) or not login.is_secret(password, client):
+            if login.is_locked(client):
+                return HTMLResponse(_page(LOCKED), 429)
             return HTMLResponse(_page("That is not the password."), 401)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(

@@ -47,8 +47,8 @@ def build_clips() -> ClipsTab:
         with gr.Column(scale=6, min_width=320):
             with gr.Row():
                 words = gr.Textbox(show_label=False, placeholder="Search prompts, tags, notes",
-                                   min_width=180, scale=4, elem_id="ovi-search")  # fmt: skip
-                starred = gr.Checkbox(False, label="Starred", min_width=90, scale=1)
+                                   min_width=150, scale=4, elem_id="ovi-search")  # fmt: skip
+                starred = gr.Checkbox(False, label="Starred", min_width=125, scale=1)
             gallery = gr.HTML(js_on_load=CLICKS, elem_id="ovi-gallery")
         with gr.Column(scale=4, min_width=320):
             clip = gr.HTML(_nothing(), js_on_load=CLICKS, elem_id="ovi-clip")
@@ -106,7 +106,8 @@ def connect_clips(library: SharedLibrary, tab: ClipsTab, desk: Desk) -> None:
     tab.clip.click(press, tab.wanted, [*desk.outputs, *shown], api_visibility="private",
                    show_progress="hidden")  # fmt: skip
     for field, act in ((tab.tag, "clip-tag"), (tab.note, "clip-note")):
-        field.submit(said(act), [field, *tab.wanted], [*shown, tab.tag], **QUIET)
+        field.submit(said(act), [field, *tab.wanted], [*shown, tab.tag],
+                     api_visibility="private", show_progress="hidden")  # fmt: skip
 
 
 def gallery_or_error(

@@ -18,7 +18,8 @@ MAX_CHARACTERS = 600
 QUIET: Mapping[str, Any] = {
     "queue": False, "show_progress": "hidden", "api_visibility": "private",
 }  # fmt: skip
-"""For events that are answered at once and show no spinner."""
+"""For events that are answered at once and show no spinner. They cannot `tell` or `warn`: Gradio
+shows notices of events in its queue only, but for errors."""
 
 
 def tells_errors(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
@@ -39,6 +40,11 @@ def tell(message: str | None) -> None:
     """Shows a sentence for a moment."""
     if message:
         gr.Info(html.escape(_short(message)), title="", duration=6)
+
+
+def warn(error: Exception) -> None:
+    """Shows an error meant for the user, where something is to follow from it."""
+    gr.Warning(html.escape(message_of(error)), title="", duration=10)
 
 
 def message_of(error: Exception) -> str:

@@ -12,7 +12,7 @@ from ovi.spec.request import SOLVERS
 from ovi.spec.variants import VARIANTS
 from ovi_studio.web.context import WebContext
 from ovi_studio.web.page_form import FIELD_NAMES, NO_PROFILE, PUBLISHED_SIZES, FormValues
-from ovi_studio.web.page_inputs import taken_as_written
+from ovi_studio.web.page_inputs import taken_as_file, taken_as_written
 from ovi_studio.web.page_markup import CLICKS
 
 RANDOM_SEED = "() => String(Math.floor(Math.random() * 2147483648))"
@@ -71,6 +71,7 @@ def build_first_frame(fields: Fields, context: WebContext) -> None:
         label="First frame (leave empty for text to video)", type="filepath", format="png",
         sources=["upload", "clipboard"], height=240, elem_id="ovi-picture",
     )  # fmt: skip
+    taken_as_file(fields.picture)
     fields.picture_name = gr.Textbox("", visible="hidden", elem_id="ovi-picture-name")
     fields.is_drawn = gr.Checkbox(
         False, label="Draw the first frame from the prompt when the clip is rendered (t2i2v)",

@@ -6,6 +6,7 @@ from typing import Any
 from ovi_studio.errors import StudioError, UsageError
 from ovi_studio.project.image_cells import find_picture
 from ovi_studio.web.context import WebContext
+from ovi_studio.web.uploads import keep_picture
 
 
 def picture_path(context: WebContext, name: object) -> Path | None:
@@ -22,6 +23,14 @@ def picture_path(context: WebContext, name: object) -> Path | None:
 def picture_name(context: WebContext, path: Path) -> str:
     """A picture as the page names it."""
     return path.resolve().relative_to(context.working_folder.resolve()).as_posix()
+
+
+def keep_upload(context: WebContext, path: str | None) -> str:
+    """The name of the clean copy of what was uploaded to the page; "" for nothing.
+
+    Raises FirstFrameError for what is no picture that can be used.
+    """
+    return picture_name(context, keep_picture(context, Path(path))) if path else ""
 
 
 def picture_shown(context: WebContext, name: object) -> Any:

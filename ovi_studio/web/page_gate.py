@@ -11,7 +11,7 @@ from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ovi_studio.web.api import PREFIX
 from ovi_studio.web.api_errors import error_response
@@ -121,14 +121,29 @@ class PageGate:
             )
             await refusal(scope, receive, send)
             return
+        if scope["type"] == "http" and scope["path"].startswith(_GRADIO):
+            await self._calm(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _calm(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request to Gradio; what it cannot read is a line in the log and no torn connection.
+
+        Gradio has answered with 500 before it raises, or is in the middle of a stream.
+        """
+        is_open = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_open
+            is_open = message.get("more_body", message["type"] == "http.response.start")
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, sending)
         except Exception as error:
-            if scope["type"] != "http" or not scope["path"].startswith(_GRADIO):
-                raise
-            # It was answered with 500 already. Anybody can send Gradio what it cannot read: a line
-            # in the log is enough, and the connection need not be torn.
             _LOG.warning("%s: %s", scope["path"][:80], type(error).__name__)
+            if is_open:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _is_open(self, path: str) -> bool:
         if any(path == ours or path.startswith(f"{ours}/") for ours in _OURS) or path in _PAGES:

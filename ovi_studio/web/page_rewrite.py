@@ -81,7 +81,8 @@ def build_rewrite(context: WebContext) -> RewriteTab:
                 count = gr.Button("Estimate", min_width=100)
                 write = gr.Button("Rewrite", variant="primary", min_width=120,
                                   elem_id="ovi-rewrite")  # fmt: skip
-                stop = gr.Button("Stop", min_width=80, visible=False)
+                stop = gr.Button("Stop", min_width=80, visible=False,
+                                 elem_id="ovi-rewrite-stop")  # fmt: skip
             talk = gr.HTML(elem_id="ovi-rewrite-talk")
         with gr.Column(scale=6, min_width=320):
             shown = gr.HTML(_empty(), elem_id="ovi-rewritten")

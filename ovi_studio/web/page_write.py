@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,7 +21,7 @@ from ovi_studio.web.page_check import (
 )
 from ovi_studio.web.page_desk import Desk
 from ovi_studio.web.page_drawing import build_drawing
-from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors
+from ovi_studio.web.page_events import QUIET, message_of, tell, tells_errors, warn
 from ovi_studio.web.page_fields import (
     RANDOM_SEED,
     Fields,
@@ -33,7 +32,7 @@ from ovi_studio.web.page_fields import (
     build_sampling,
     folded,
 )
-from ovi_studio.web.page_first_frame import picture_name, picture_path
+from ovi_studio.web.page_first_frame import keep_upload, picture_path
 from ovi_studio.web.page_forecast import forecast_fields, show_forecast
 from ovi_studio.web.page_form import (
     OF_VARIANT,
@@ -45,7 +44,6 @@ from ovi_studio.web.page_form import (
 )
 from ovi_studio.web.page_markup import CLICKS, Markup, read_click, tag
 from ovi_studio.web.page_own_jobs import add_own
-from ovi_studio.web.uploads import keep_picture
 
 MENDED = ("prompt", "video_negative", "audio_negative", "height", "width")
 """Fields that a fix may change."""
@@ -142,11 +140,15 @@ def connect_write(
 
     fields.check.click(mend, fields.deciding, [named[name] for name in MENDED], **QUIET)
 
-    @tells_errors
-    def keep(path: str | None) -> str:
-        return picture_name(context, keep_picture(context, Path(path))) if path else ""
+    def keep(path: str | None) -> tuple[str, Any]:
+        try:
+            return keep_upload(context, path), gr.skip()
+        except (StudioError, OviError) as error:
+            warn(error)
+            return "", None  # nobody shall believe that the clip starts from it
 
-    fields.picture.upload(keep, fields.picture, fields.picture_name, **QUIET)
+    fields.picture.upload(keep, fields.picture, [fields.picture_name, fields.picture],
+                          api_visibility="private", show_progress="hidden")  # fmt: skip
     fields.picture.clear(lambda: "", None, fields.picture_name, **QUIET)
 
     def usual(before: str, *written: Any) -> tuple[Any, ...]:

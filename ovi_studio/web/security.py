@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ovi_studio.web.api_errors import error_response
-from ovi_studio.web.login import COOKIE, LOGIN_PATH, Login
+from ovi_studio.web.login import COOKIE, LOCKED, LOCKED_SECONDS, LOGIN_PATH, Login
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -146,6 +146,8 @@ class Guard:
             return None
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse(LOGIN_PATH, 303)
+        if token and login.is_locked(_client(scope)):
+            return error_response(429, LOCKED, headers={"retry-after": f"{LOCKED_SECONDS:.0f}"})
         return error_response(
             401,
             "A token is needed: send the header Authorization: Bearer TOKEN, with what the server "

@@ -3,13 +3,13 @@
 import textwrap
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from ovi_studio.tui.keys import KeyGroup, all_view_keys, class_keys, keys_text
@@ -47,10 +47,12 @@ class HelpScreen(ModalScreen[None]):
     }
     """
 
-    def __init__(self, view: str) -> None:
-        """`view` is the one that is open."""
+    def __init__(self, view: str, screen: type[Screen[Any]] | None = None) -> None:
+        """`view` is the one that is open, `screen` what is open over it, such as the player, whose
+        keys are its own."""
         super().__init__()
         self._view = view
+        self._screen_class = screen
         self._sections: tuple[list[KeyGroup], list[KeyGroup]] = ([], [])
         """what applies here, and the keys of the other views"""
 
@@ -67,10 +69,12 @@ class HelpScreen(ModalScreen[None]):
         groups = await in_thread(partial(all_view_keys, self._view))
         here = [group for group in groups if group.view == self._view]
         everywhere = class_keys(type(self.app), None)
-        self._sections = (
-            [*here[:1], everywhere, *here[1:]],
-            [group for group in groups if group.view != self._view],
-        )
+        others = [group for group in groups if group.view != self._view]
+        own = class_keys(self._screen_class, self._view) if self._screen_class else None
+        if own is None or own in here:
+            self._sections = [*here[:1], everywhere, *here[1:]], others
+        else:
+            self._sections = [own, everywhere], [*here, *others]
         await self._fill()
 
     async def on_resize(self) -> None:

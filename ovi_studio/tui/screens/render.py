@@ -67,8 +67,12 @@ class RenderScreen(QueueChanges):
     }
     RenderScreen.-wide JobPane { width: 70; }
     RenderScreen.-narrow {
-        JobPane { display: none; width: 1fr; border-left: none; }
-        #queue-row.-pane JobPane { display: block; }
+        #queue-row { layout: vertical; }
+        #queue-side { width: 100%; height: 1fr; }
+        JobPane { width: 100%; height: 60%; border-left: none; }
+        JobPane #sound { display: none; }
+        #queue-row.-pane JobPane { height: 1fr; }
+        #queue-row.-pane JobPane #sound { display: block; }
         #queue-row.-pane #queue-side { display: none; }
     }
     """

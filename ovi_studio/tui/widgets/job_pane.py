@@ -185,7 +185,10 @@ class JobPane(Vertical):
             self.query_one("#movie", PreviewPicture).play((), "No job here")
 
     def show_preview(self, preview: MovingPreview | None, view: JobView) -> None:
-        """Shows how the clip will look and sound; None: there is nothing to see yet."""
+        """Shows how the clip will look and sound; None: there is nothing to see yet. That of the
+        key which is shown already stays."""
+        if preview is not None and preview.key == self._preview_key:
+            return
         movie = self.query_one("#movie", PreviewPicture)
         if preview is None:
             if movie.num_frames == 0 or not view.job.status.is_with_worker:

@@ -21,8 +21,8 @@ from ovi.models.video_vae.model import VideoVae
 from ovi.parallel.group import RankGroup
 from ovi.parallel.layout import Layout
 from ovi.parallel.stages import Stages
-from ovi.runtime.lora import LoraRack
 from ovi.parallel.velocity import shared_velocity
+from ovi.runtime.lora import LoraRack
 from ovi.spec.placement import Placement
 from ovi.spec.request import Guidance, Sampling
 from ovi.types import Latents, TextEmbeddings

@@ -46,6 +46,7 @@ def test_what_goes_wrong_is_the_last_line(tmp_path: Path) -> None:
     assert "cannot be loaded" in last
 
 
+@pytest.mark.slow
 def test_studio_draws_in_another_process_and_gets_png(model: Path, tmp_path: Path) -> None:
     said = Choices(picture_model=str(model), device="cpu")
     wanted = DrawingOrder(prompt="a red ball", seed=4, height=70, width=100, num_steps=2)

@@ -50,7 +50,15 @@ SAMPLES = {
 }  # fmt: skip
 """A value other than the default for every setting."""
 
-NOT_CONFIGURED = {"image", "gpus", "gpus_per_clip", "accelerator", "seeds"}
+NOT_CONFIGURED = {
+    "image",
+    "gpus",
+    "gpus_per_clip",
+    "accelerator",
+    "seeds",
+    "guidance_cache",
+    "step_cache",
+}
 """Choices that belong to one command."""
 
 

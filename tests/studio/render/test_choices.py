@@ -4,7 +4,8 @@ import pytest
 
 from ovi.spec.geometry import FrameSize
 from ovi.spec.placement import Offload
-from ovi.spec.request import Mode, TransformerPrecision
+from ovi.spec.request import Caching, Mode, TransformerPrecision
+from ovi.spec.variants import VARIANTS
 from ovi_studio.errors import UsageError
 from ovi_studio.project.published_config import PublishedConfig
 from ovi_studio.render.choices import (
@@ -14,6 +15,7 @@ from ovi_studio.render.choices import (
     choices_of_row,
     columns_without_effect,
 )
+from ovi_studio.render.settings import sampling_for
 
 
 def test_upper_choices_win_and_lower_ones_fill_the_gaps():
@@ -77,3 +79,25 @@ def test_options_are_read_and_unknown_names_listed():
     )
     with pytest.raises(UsageError, match=r"no vae precision 'fp4'\. Known: fp32, bf16"):
         choices_of_options(vae_precision="fp4")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, None),
+        ({"guidance_cache": "none", "step_cache": 0.0}, None),
+        ({"guidance_cache": "0.3"}, Caching(0.3, 4, 0.0)),
+        ({"guidance_cache": "0.5:7", "step_cache": 0.1}, Caching(0.5, 7, 0.1)),
+        ({"guidance_cache": "0.3:1"}, None),  # every pass is run
+        ({"step_cache": 0.2}, Caching(1.0, 1, 0.2)),
+    ],
+)
+def test_caches_reach_the_request(options, expected):
+    chosen = choices_of_options(**options)
+    assert sampling_for(chosen, VARIANTS["nano"]).caching == expected
+
+
+@pytest.mark.parametrize("text", ["", "often", "0.3:", "0.3:x", "-0.1", "0.3:4:5"])
+def test_a_guidance_cache_that_cannot_be_read_is_named(text):
+    with pytest.raises(UsageError, match=r"no guidance cache.*such as 0\.3:4"):
+        choices_of_options(guidance_cache=text)

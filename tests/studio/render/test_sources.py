@@ -62,3 +62,20 @@ def test_files_that_are_no_prompt_sets_are_named(tmp_path):
 def test_an_empty_prompt_is_an_error(tmp_path, text):
     with pytest.raises(UsageError, match="prompt is empty"):
         read_prompts([text], tmp_path)
+
+
+def test_sets_and_rows_of_the_project_go_by_their_names(tmp_path):
+    (tmp_path / "ovi.toml").write_text("schema = 1\n")
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "people.csv").write_text("text_prompt\na cat\na dog\n")
+    inside = tmp_path / "images"
+    inside.mkdir()
+    for folder in (tmp_path, inside):
+        assert [p.text for p in read_prompts(["people"], folder).prompts] == ["a cat", "a dog"]
+        (row,) = read_prompts(["people:2"], folder).prompts
+        assert (row.text, row.source.set_name, row.source.row_id) == ("a dog", "people", "2")
+    assert read_prompts(["people laugh"], tmp_path).prompts[0].text == "people laugh"
+    with pytest.raises(UsageError, match=r"no row '3'\. It has 1 to 2"):
+        read_prompts(["people:3"], tmp_path)
+    with pytest.raises(UsageError, match=r"Did you mean people.* more than one word"):
+        read_prompts(["poeple"], tmp_path)

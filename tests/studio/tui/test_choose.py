@@ -16,6 +16,7 @@ from ovi_studio.tui.widgets.moving_picture import MovingPicture
 from ovi_studio.tui.widgets.sharp_still import SharpStill
 from tests.studio.made_clips import PEOPLE, clip_task, make_project, write_clip
 from tests.studio.tui.choose_view import choose_view, gallery, on_event_loop, shown, text_of, until
+from tests.studio.tui.studio import words_on
 
 
 @pytest.fixture
@@ -139,7 +140,10 @@ async def test_deleting_asks_and_the_trash_gives_back(root):
         await until(pilot, lambda: len(shown(pilot)) == 0)
         await pilot.press("T")
         await until(pilot, lambda: is_on(pilot, TrashScreen) and "4" in text_of(pilot, "#heading"))
-        await pilot.press("j", "enter")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Choose: trash" in words_on(pilot.app.screen))
+        assert "Empty the trash" in words_on(pilot.app.screen)
+        await pilot.press("escape", "j", "enter")
         await until(pilot, lambda: "3 clips" in text_of(pilot, "#heading"))
         await pilot.press("D", "y")
         await until(pilot, lambda: "empty" in text_of(pilot, "#heading"))

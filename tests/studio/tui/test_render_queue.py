@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.widgets import Input
 
+from ovi_studio.actions.clip_pictures import iter_frames
 from ovi_studio.actions.queue_control import QueueControl
 from ovi_studio.render.job import JobStatus
 from ovi_studio.render.queue import RenderQueue
+from ovi_studio.tui import job_look, job_preview
 from ovi_studio.tui.app import StudioApp
 from ovi_studio.tui.opening import context_of
 from ovi_studio.tui.screens.queue_changes import QueueChanges
@@ -19,6 +21,7 @@ from ovi_studio.tui.widgets.job_pane import JobPane
 from ovi_studio.tui.widgets.meter_bar import MeterBar, sparkline
 from ovi_studio.tui.widgets.preview_picture import PreviewPicture
 from ovi_studio.tui.widgets.queue_table import QueueTable
+from tests.studio.made_clips import write_clip
 
 from .queue_project import fill_queue, make_project, market_task, write_preview
 
@@ -263,6 +266,34 @@ def test_the_live_preview_moves_and_says_that_it_is_uncalibrated(layout):
     run(watch())
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_finished_clip_is_decoded_once_and_goes_on_playing(layout, monkeypatch):
+    write_clip(market_task(layout.root, 1))
+    decoded, shown = [], []
+
+    def decode(path, *sizes, **settings):
+        decoded.append(path)
+        return iter_frames(path, *sizes, **settings)
+
+    monkeypatch.setattr(job_preview, "iter_frames", decode)
+    monkeypatch.setattr(job_look, "LOOK_SECONDS", 0.05)
+
+    async def watch():
+        async with render_view(layout) as pilot:
+            table = pilot.app.screen.query_one(QueueTable)
+            await until(pilot, lambda: table.views and table.go_to(1))
+            movie = pilot.app.screen.query_one("#movie", PreviewPicture)
+            await until(pilot, lambda: movie.num_frames > 1)
+            decoded.clear()
+            for _ in range(20):
+                await pilot.pause(0.05)
+                shown.append(movie.num_frames > 1)
+            assert all(shown)
+            assert len(decoded) <= 1, "at most once more, when the caption has taken its line"
+
+    run(watch())
+
+
 def test_an_empty_queue_says_how_to_begin_and_a_narrow_screen_opens_the_job_alone(layout):
     async def begin():
         async with render_view(layout, (80, 24)) as pilot:
@@ -278,9 +309,9 @@ def test_an_empty_queue_says_how_to_begin_and_a_narrow_screen_opens_the_job_alon
                 queue.add([market_task(layout.root, 1)])
             table, pane = screen.query_one(QueueTable), screen.query_one(JobPane)
             await until(pilot, lambda: len(table.views) == 1 and table.has_focus)
-            assert not pane.size.width
+            assert pane.region.y == table.region.bottom, "below the queue, not beside it"
             await press(pilot, "enter")
-            await until(pilot, lambda: pane.size.width == 80)
+            await until(pilot, lambda: table.size.width == 0 and pane.size.height > 15)
             await press(pilot, "escape")
             await until(pilot, lambda: table.size.width == 80)
 

@@ -128,3 +128,14 @@ def test_changes_that_others_overtook_are_put_aside_and_come_back(session, path)
     assert texts(session) == ["theirs"]
     assert session.undo() == "reload"
     assert texts(session) == ["A", "A", "B", "C"]
+
+
+def test_of_rows_with_the_same_text_one_that_others_change_is_not_taken_for_its_neighbour(path):
+    before = others_write(path, "A", "A", "B")
+    after = others_write(path, "Z", "A", "B")
+    assert locate(before, 0, after) == 0
+    session = SetSession(before)
+    session.write(0, "mine")
+    conflict, _ = session.take_theirs(after)
+    assert (conflict.index, conflict.theirs) == (0, "Z")
+    assert locate(before, 0, others_write(path, "B", "A", "A")) == 2  # the rows were sorted

@@ -56,7 +56,7 @@ schema = schemathesis.pytest.from_fixture("document")
 
 
 @schema.parametrize()
-@settings(max_examples=4, **QUIET)
+@settings(max_examples=2, **QUIET)
 def test_hostile_requests_meet_no_error_of_the_server(case, fuzzed):
     case.call_and_validate(base_url=fuzzed, checks=CHECKS)
 

@@ -88,6 +88,14 @@ def test_an_order_is_rendered_watched_and_fetched_in_parts(tmp_path):
         assert tail.content == whole.content[-10:]
         beyond = client.get(f"{address}/content", headers={"range": "bytes=99999999-"})
         assert beyond.status_code == 416
+        assert beyond.json()["error"]["code"] == "range_not_satisfiable"
+        assert beyond.headers["content-range"] == f"bytes */{len(whole.content)}"
+        for odd in ("bytes=abc", "bytes=5-2", "items=0-4"):
+            refused = client.get(f"{address}/content", headers={"range": odd})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (
+                400,
+                "invalid_request",
+            )
         saved = client.get(f"{address}/content?download=1").headers["content-disposition"]
         assert saved.startswith("attachment")
         recipe = client.get(f"{address}/content?variant=recipe").json()

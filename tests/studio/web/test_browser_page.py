@@ -1,9 +1,12 @@
 """The rest of the page in a real browser: queue, sets, rewriting, first frames, hostile texts."""
 
+import threading
+
 import pytest
 
 from ovi_studio.actions.queue_control import QueueControl
 from ovi_studio.project.layout import ProjectLayout
+from tests.studio.rewrite.fake_server import good, serving
 
 from .browsing import (
     DESKTOP,
@@ -163,13 +166,47 @@ def test_set_is_rewritten_to_a_theme_with_a_diff_and_saved_as_a_new_one(visitor,
     assert (project / "prompts" / "talk.csv").read_text() == SET
 
 
+def test_rewriting_with_a_model_is_stopped_and_what_is_done_can_be_saved(visitor, project):
+    (project / "prompts" / "chat.csv").write_text(SET)
+    is_going_on = threading.Event()
+
+    def behave(number, request):
+        assert number == 1 or is_going_on.wait(60)
+        return good(request)
+
+    with serving(behave) as model:
+        config = (project / "ovi.toml").read_text()
+        table = f'[llm.fake]\nbase_url = "{model.url}"\nmodel = "m"\n'
+        (project / "ovi.toml").write_text(f"{config}{table}rows_per_request = 1\nconcurrency = 1\n")
+        visitor.tab("Rewrite")
+        visitor.choose("#ovi-rewrite-set", "chat")
+        visitor.choose("#ovi-connection", "fake")
+        visitor.fill("#ovi-theme textarea", HOSTILE)
+        visitor.press("#ovi-rewrite")
+        visitor.reads("#ovi-rewrite-talk", "1 of 2 rows")
+        visitor.press("#ovi-rewrite-stop")
+        visitor.reads("#ovi-rewrite-talk", "Stopped: 1 row with new words")
+        is_going_on.set()
+        visitor.press("button", "Change the set itself")
+        visitor.wait(lambda: "chat is changed" in visitor.notice())
+        (project / "ovi.toml").write_text(config)
+    first, second = (project / "prompts" / "chat.csv").read_text().splitlines()[1:]
+    assert first != SET.splitlines()[1]
+    assert second.rstrip(",") == SET.splitlines()[2]
+
+
 def test_first_frame_is_uploaded_and_decides_the_size(visitor, server, project, tmp_path):
     picture = tmp_path / "wide.jpg"
     picture.write_bytes(picture_bytes((192, 96), "JPEG"))
     visitor.unfold("First frame")
     visitor.one("#ovi-picture")
-    upload = visitor.driver.find_element("css selector", "#ovi-picture input[type=file]")
-    upload.send_keys(str(picture))
+    (tmp_path / "text.png").write_text("no picture")
+    for each in (tmp_path / "text.png", picture):
+        upload = visitor.driver.find_element("css selector", "#ovi-picture input[type=file]")
+        upload.send_keys(str(each))
+        visitor.wait(lambda: "not a picture" in visitor.notice())
+        if each != picture:  # it is not left standing there
+            visitor.wait(lambda: not visitor.all("#ovi-picture img"))
     visitor.reads("#ovi-size", "96×192")
     render(visitor, "picture of a clip. Audio: rain.")
     visitor.wait(lambda: "picture" in jobs_of(server))

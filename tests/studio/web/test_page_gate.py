@@ -56,6 +56,20 @@ def take(client, path):
     return name, rest
 
 
+@pytest.mark.parametrize("body", [{"fn_index": 9999, "data": [], "session_hash": "a"}, [], None])
+def test_calls_that_cannot_be_read_leave_the_connection_and_the_log_alone(server, caplog, body):
+    client = server.client()
+    assert client.post("/gradio_api/queue/join", json=body).status_code in (404, 422, 500)
+    assert client.get("/config").status_code == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_nobody_tells_the_page_another_address_of_its_own(server):
+    lies = {"x-forwarded-host": "evil.example", "x-gradio-server": "http://evil.example"}
+    for address in ("/", "/config"):
+        assert "evil.example" not in server.client().get(address, headers=lies).text
+
+
 def test_the_page_opens_and_names_no_other_host_to_load_from(server):
     answer = server.client().get("/")
     assert answer.status_code == 200

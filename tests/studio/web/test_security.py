@@ -154,6 +154,20 @@ def test_many_wrong_guesses_lock_an_address_for_a_while():
     assert login.is_secret(SECRET, "10.0.0.1")
 
 
+def test_who_is_locked_out_is_told_to_wait(tmp_path):
+    with running_server(tmp_path, secret=SECRET) as server:
+        client = server.client()
+        guess, right = ({"authorization": f"Bearer {word}"} for word in ("guess", SECRET))
+        codes = [client.get("/v1/queue", headers=guess).status_code for _ in range(MAX_GUESSES - 1)]
+        assert set(codes) == {401}
+        client.get("/v1/queue", headers=guess)
+        locked = client.get("/v1/queue", headers=right)
+        assert (locked.status_code, locked.headers["retry-after"]) == (429, "60")
+        page = client.post("/login", data={"password": SECRET})
+        assert page.status_code == 429
+        assert "wait a minute" in page.text
+
+
 def test_a_session_ends_by_itself():
     now = [0.0]
     login = Login(SECRET, now=lambda: now[0])

@@ -10,6 +10,8 @@ import time
 import httpx
 import pytest
 
+from ovi_studio.actions.queue_control import QueueControl
+from ovi_studio.project.layout import ProjectLayout
 from tests.studio.cli.command import environment, ovi
 from tests.studio.web.serving import events_in
 
@@ -60,7 +62,7 @@ def test_a_clip_of_nano_is_ordered_and_fetched_and_goes_on_when_the_server_ends(
 
 def test_listeners_do_not_keep_the_server_from_ending(tmp_path):
     process, address = start(tmp_path)
-    ovi("queue", "pause", folder=tmp_path)
+    QueueControl(ProjectLayout(tmp_path), on_rescue=lambda _: None).pause()
     with httpx.Client(base_url=address, timeout=60) as client:
         video = client.post("/videos", json={"prompt": "a cat", "model": "nano"}).json()
         with client.stream("GET", f"/videos/{video['id']}/events") as stream:
@@ -92,7 +94,7 @@ def test_others_come_in_only_with_a_secret_that_nobody_can_see(tmp_path):
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes()
-    ovi("queue", "cancel", "all", folder=tmp_path)
+    QueueControl(ProjectLayout(tmp_path), on_rescue=lambda _: None).cancel(["all"])
 
 
 @pytest.mark.parametrize(
