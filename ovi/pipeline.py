@@ -27,12 +27,21 @@ from ovi.models.text_encoder.encode import embed_separately
 from ovi.noise import draw_noise
 from ovi.picture import draw_picture
 from ovi.runtime.devices import resolve_device
+from ovi.runtime.lora import LoraRack
 from ovi.runtime.models import Models, load_models
 from ovi.runtime.tiling import decode_tiled
 from ovi.solvers import solver_for
 from ovi.spec.geometry import FrameSize
 from ovi.spec.placement import Offload, Placement
-from ovi.spec.request import ClipRequest, Guidance, ImageFile, Precision, Sampling, VaeTiling
+from ovi.spec.request import (
+    ClipRequest,
+    Guidance,
+    ImageFile,
+    LoraFile,
+    Precision,
+    Sampling,
+    VaeTiling,
+)
 from ovi.spec.tiles import plan_tiles
 from ovi.spec.variants import FPS, SAMPLE_RATE, Variant, variant_named
 from ovi.types import Latents, TextEmbeddings
@@ -90,6 +99,7 @@ class OviPipeline:
         self.placement = placement
         self.device = models.device
         self._encodings = encodings or Encodings()
+        self._lora_rack = LoraRack(models.fusion, models.device, models.compute_dtype)
 
     def render(
         self,
@@ -127,6 +137,7 @@ class OviPipeline:
             request.guidance,
             on_progress,
             on_estimate,
+            loras=request.loras,
         )
         on_progress(Progress("audio", 0, 1))
         waveform = self.decode_audio(latents.audio)
@@ -193,8 +204,13 @@ class OviPipeline:
         guidance: Guidance,
         on_progress: OnProgress = _no_progress,
         on_estimate: OnEstimate | None = None,
+        *,
+        loras: Sequence[LoraFile] = (),
     ) -> Latents:
-        """Latents of the clip: float32 video (1, C, F, h, w) and audio (1, L, C)."""
+        """Latents of the clip: float32 video (1, C, F, h, w) and audio (1, L, C).
+
+        Raises WeightsError for a LoRA that does not fit, before anything is computed.
+        """
         fusion = self.models.fusion
         solver = solver_for(sampling.solver, sampling.num_steps, sampling.shift)
         guided = guided_velocity(
@@ -215,7 +231,11 @@ class OviPipeline:
             on_progress(Progress("denoise", index + 1, num_steps))
 
         on_progress(Progress("denoise", 0, sampling.num_steps))
-        with self.models.on_device(fusion), torch.inference_mode():
+        with (
+            self._lora_rack.applied(loras),
+            self.models.on_device(fusion),
+            torch.inference_mode(),
+        ):
             return denoise(
                 velocity,
                 solver,

@@ -15,7 +15,7 @@ from typing import Any
 
 from ovi.parallel.layout import Layout
 from ovi.spec.placement import Placement
-from ovi.spec.request import Guidance, Precision, Sampling
+from ovi.spec.request import Guidance, LoraFile, Precision, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Denoise:
     """three texts, the noise of picture and sound, and perhaps the first frame"""
     sampling: Sampling
     guidance: Guidance
+    loras: tuple[LoraFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ovi.pipeline import OnProgress, OviPipeline, Progress
 from ovi.runtime.models import Models, load_models
 from ovi.runtime.sizes import configs_of
 from ovi.spec.placement import Placement
-from ovi.spec.request import Guidance, Precision, Sampling, VaeTiling
+from ovi.spec.request import Guidance, LoraFile, Precision, Sampling, VaeTiling
 from ovi.spec.variants import Variant, variant_named
 from ovi.types import Latents, TextEmbeddings
 
@@ -65,6 +65,8 @@ class ParallelPipeline(OviPipeline):
         guidance: Guidance,
         on_progress: OnProgress = _no_progress,
         on_estimate: OnEstimate | None = None,
+        *,
+        loras: Sequence[LoraFile] = (),
     ) -> Latents:
         """As on one device, up to rounding; only this rank tells of estimates.
 
@@ -80,8 +82,9 @@ class ParallelPipeline(OviPipeline):
         given = [tensor.to(self.device).contiguous() for tensor in given]
         texts, first = TextEmbeddings(*given[:3]), given[5] if first_frame is not None else None
 
+        self._stages.lora_rack.prepare(loras)  # before the other ranks would fail of it
         on_progress(Progress("denoise", 0, sampling.num_steps))
-        order = Denoise(tuple(map(_shape_of, given)), sampling, guidance)
+        order = Denoise(tuple(map(_shape_of, given)), sampling, guidance, tuple(loras))
         with self._ranks.work(order) as work:
 
             def lead(index: int, num_steps: int, _: Latents) -> None:
@@ -95,7 +98,14 @@ class ParallelPipeline(OviPipeline):
 
             self._stages.group.broadcast(given)
             return self._stages.denoise(
-                texts, Latents(*given[3:5]), first, sampling, guidance, lead, on_estimate
+                texts,
+                Latents(*given[3:5]),
+                first,
+                sampling,
+                guidance,
+                lead,
+                on_estimate,
+                loras=loras,
             )
 
     def decode_video(self, video: Tensor, tiling: VaeTiling | None = None) -> Iterator[Tensor]:  # noqa: ARG002

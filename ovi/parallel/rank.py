@@ -91,6 +91,7 @@ class Rank:
             order.sampling,
             order.guidance,
             follow,
+            loras=order.loras,
         )
 
     def _decode(self, order: Decode) -> None:

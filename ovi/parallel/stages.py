@@ -4,7 +4,7 @@ Rank 0 calls these from its pipeline, the others because rank 0 said so. Everyth
 is rank 0's alone: text, first frame, noise, sound.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -18,9 +18,10 @@ from ovi.parallel.blocks import RunBlocks, plain_run, two_stream_run
 from ovi.parallel.group import RankGroup
 from ovi.parallel.strips import decode_in_strips
 from ovi.parallel.velocity import shared_velocity
+from ovi.runtime.lora import LoraRack
 from ovi.solvers import solver_for
 from ovi.spec.placement import Offload, Placement
-from ovi.spec.request import Guidance, Sampling
+from ovi.spec.request import Guidance, LoraFile, Sampling
 from ovi.types import Latents, TextEmbeddings
 
 Visit = Callable[[torch.nn.Module], AbstractContextManager[None]]
@@ -38,6 +39,7 @@ class Stages:
     compute_dtype: torch.dtype
     visit: Visit
     is_sharded: bool
+    lora_rack: LoraRack
 
     @classmethod
     def of(
@@ -62,7 +64,16 @@ class Stages:
             run_blocks = two_stream_run(fusion, group.device)
         else:
             run_blocks = plain_run(fusion)
-        return cls(group, fusion, video_vae, run_blocks, compute_dtype, visit, placement.is_sharded)
+        return cls(
+            group,
+            fusion,
+            video_vae,
+            run_blocks,
+            compute_dtype,
+            visit,
+            placement.is_sharded,
+            LoraRack(fusion, group.device, compute_dtype),
+        )
 
     def denoise(
         self,
@@ -73,12 +84,15 @@ class Stages:
         guidance: Guidance,
         on_step: OnStep,
         on_estimate: OnEstimate | None = None,
+        *,
+        loras: Sequence[LoraFile] = (),
     ) -> Latents:
         """The clip's latents, alike on all ranks; so are the arguments, but the two that watch."""
         solver = solver_for(sampling.solver, sampling.num_steps, sampling.shift)
         # Divided weights neither come nor go.
         visit = nullcontext() if self.is_sharded else self.visit(self.fusion)
         with (
+            self.lora_rack.applied(loras),
             visit,
             torch.inference_mode(),
             shared_velocity(

@@ -13,8 +13,8 @@ RESULT_VERSION = 1
 def clip_identity(request: ClipRequest, weights: Mapping[str, str]) -> str:
     """SHA-256, in hex, of the request and of the weights it is rendered with.
 
-    `weights` maps component names to the identity of their files. Where a first frame lies on
-    disk is left out: only its content counts.
+    `weights` maps component names to the identity of their files. Where a first frame or a LoRA
+    lies on disk is left out: only its content counts.
     """
     data = request.to_dict()
     if data["first_frame"] is not None:
@@ -23,6 +23,9 @@ def clip_identity(request: ClipRequest, weights: Mapping[str, str]) -> str:
         del data["vae_tiling"]  # clips of versions that knew no tiling keep their identity
     if data["sampling"]["caching"] is None:
         del data["sampling"]["caching"]  # likewise
+    data["loras"] = [{"sha256": lora.sha256, "weight": lora.weight} for lora in request.loras]
+    if not data["loras"]:
+        del data["loras"]  # likewise
     document = {"result_version": RESULT_VERSION, "request": data, "weights": dict(weights)}
     canonical = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -169,6 +169,20 @@ class ImageFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LoraFile:
+    """An adapter of the transformer. Its content and weight decide the clip, not its path."""
+
+    path: str
+    sha256: str
+    weight: float = 1.0
+    """How strongly it works: 0 not at all, 1 as it was trained."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.weight):
+            raise RequestError(f"The LoRA {self.path} has the weight {self.weight}: use a number.")
+
+
+@dataclass(frozen=True, slots=True)
 class PictureRequest:
     """A first frame for an image model to draw (mode t2i2v)."""
 
@@ -190,6 +204,7 @@ class ClipRequest:
     """The size that comes out, already fitted to the variant: both sides multiples of 32."""
     first_frame: ImageFile | None = None
     picture: PictureRequest | None = None
+    loras: tuple[LoraFile, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     guidance: Guidance = field(default_factory=Guidance)
     precision: Precision = field(default_factory=Precision)
@@ -231,6 +246,7 @@ class ClipRequest:
                 picture=None
                 if picture is None
                 else PictureRequest(**{**picture, "size": FrameSize(**picture["size"])}),
+                loras=tuple(LoraFile(**lora) for lora in data.get("loras", ())),
                 sampling=_read_sampling(data["sampling"]),
                 guidance=Guidance(**data["guidance"]),
                 precision=Precision(

@@ -31,11 +31,12 @@ from ovi_studio.project.sets import SET_SUFFIXES, SetRow, find_sets, set_folder
 from ovi_studio.prompt.format import format_for
 from ovi_studio.prompt.prompt_set import TEXT_COLUMN, PromptRow
 from ovi_studio.render.choices import COLUMNS, SIDE_COLUMNS, Choices, choices_of_row
+from ovi_studio.render.lora_choice import SEPARATOR
 from ovi_studio.render.record import Recipe, read_clip_recipe
 from ovi_studio.render.settings import guidance_for, mode_for, repeats_for, sampling_for
 from ovi_studio.render.sources import BARE_SET
 
-_NEW_COLUMNS = {"num_steps": "steps", "image": "image_path"}
+_NEW_COLUMNS = {"num_steps": "steps", "image": "image_path", "loras": "lora"}
 """What a column is called that a choice needs and the set lacks, where it is not the choice's."""
 
 
@@ -159,6 +160,7 @@ def _wanted(
         wanted |= _differing(now, request)
         notes += _negatives(wanted, said, config, request)
         _add_start(wanted, notes, now, request, layout, source.path.parent)
+        _add_loras(wanted, now, request, source.path.parent)
     except OviError as error:
         raise StudioError(
             f"{source.path} row {row.id} cannot be rendered as it is: {error}"
@@ -243,6 +245,15 @@ def _add_start(
             wanted["size"] = str(request.size)
             if mode is Mode.T2V and fit_size(*_sides(request), area) != request.size:
                 notes.append(f"No size that can be asked for gives exactly {request.size}.")
+
+
+def _add_loras(wanted: dict[str, str], now: Choices, request: ClipRequest, folder: Path) -> None:
+    """The LoRA files, where the row would now be rendered with others; paths from its set."""
+    known = [(lora.name, lora.weight) for lora in now.loras or ()]
+    then = [(lora.path, lora.weight) for lora in request.loras]
+    if [(os.path.realpath(folder / name), weight) for name, weight in known] != then:
+        named = (f"{os.path.relpath(path, folder)}:{weight:g}" for path, weight in then)
+        wanted["loras"] = f"{SEPARATOR} ".join(named)
 
 
 def _sides(request: ClipRequest) -> tuple[int, int]:

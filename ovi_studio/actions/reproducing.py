@@ -1,12 +1,13 @@
 """Rendering a clip again from the recipe inside it: what `ovi reproduce` does, for every screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ovi.spec.identity import clip_identity
 from ovi.spec.request import ClipRequest, Mode
 from ovi.spec.variants import variant_named
+from ovi.weights.hashes import hash_files
 from ovi_studio.errors import UsageError
 from ovi_studio.render.choices import Choices
 from ovi_studio.render.input_files import InputFiles, ckpt_dir_for, read_first_frame
@@ -40,14 +41,15 @@ def plan_reproduction(
     """How to render a clip again, given its MP4 or the JSON file beside it.
 
     Of `said` only the output folder, the checkpoint folder, the picture model, the placement and
-    another path of the first frame are looked at; the rest is the recipe's. Other weights or
-    another first frame are an error, unless `accepts_differences`. Raises UsageError, WeightsError
-    and FirstFrameError.
+    other paths of the first frame and of LoRA files are looked at; the rest is the recipe's. Other
+    weights or another first frame are an error, unless `accepts_differences`. Raises UsageError,
+    WeightsError and FirstFrameError.
     """
     clip = working_folder / clip
     recipe = read_clip_recipe(clip)
     files = InputFiles(on_weight_bytes)
     request, differences = _with_first_frame(recipe.request, said, working_folder)
+    request = _with_loras(request, said, (working_folder, clip.parent))
     variant = variant_named(request.variant)
     ckpt_dir = None if variant.is_embedded else ckpt_dir_for(said, working_folder)
     weights = dict(files.weights(variant, request.precision, ckpt_dir))
@@ -143,6 +145,28 @@ def _with_first_frame(
     if image.sha256 != request.first_frame.sha256:
         differences.append(f"the first frame {path} is another picture than then")
     return replace(request, first_frame=image), differences
+
+
+def _with_loras(request: ClipRequest, said: Choices, folders: Sequence[Path]) -> ClipRequest:
+    """The request with its LoRA files where they lie now, known again by their content.
+
+    Looked for where they were, where `--lora` says, and by name in `folders`. Raises UsageError.
+    """
+    named = [folders[0] / choice.name for choice in said.loras or ()]
+    found = []
+    for lora in request.loras:
+        then = Path(lora.path)
+        candidates = [then, *named, *(folder / then.name for folder in folders)]
+        there = [path for path in candidates if path.is_file()]
+        hashes = hash_files(there)
+        path = next((path for path in there if hashes[path] == lora.sha256), None)
+        if path is None:
+            raise UsageError(
+                f"The LoRA {then.name} (SHA-256 {lora.sha256[:12]}...) is not at {then} any more, "
+                f"nor in {' or '.join(map(str, folders))}. Say with --lora where it is."
+            )
+        found.append(replace(lora, path=str(path.resolve())))
+    return replace(request, loras=tuple(found))
 
 
 def _free_name(clip: Path, said: Choices, working_folder: Path) -> Path:

@@ -7,8 +7,8 @@ def evaluate(context: typer.Context) -> int:
     """Judge what nano makes of prompts it has never seen, from pixels and samples.
 
     `ovi eval nano` prints a table beside the true clips' own marks. Options: --clips, --i2v,
-    --vaes, --truth-only, --ckpt-dir, --device, --steps, --out, --sheet, --page, --json;
-    `ovi eval -- --help` explains.
+    --vaes, --truth-only, --shape, --lora, --ckpt-dir, --device, --steps, --out, --sheet, --page,
+    --json; `ovi eval -- --help` explains.
     """
     import importlib.util
     import subprocess

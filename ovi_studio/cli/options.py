@@ -93,6 +93,13 @@ Offload = Annotated[
         "passes through the GPU block by block. Default: none.",
     ),
 ]
+Lora = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE[:WEIGHT]",
+        help="LoRA to render with, and how strongly (default 1); may be given again for more.",
+    ),
+]
 Attention = Annotated[
     str | None,
     typer.Option(

@@ -15,6 +15,7 @@ from ovi_studio.cli.options import (
     Gpus,
     GuidanceCache,
     Json,
+    Lora,
     Offload,
     Output,
     PictureModel,
@@ -89,6 +90,7 @@ def render(
     audio_negative: Annotated[
         str | None, typer.Option(help="What the sound should not hold.")
     ] = None,
+    lora: Lora = None,
     output: Output = None,
     profile: Profile = None,
     device: Device = None,
@@ -152,7 +154,7 @@ def render(
 
     What is said here wins over a row of a file, and that over --config. Columns that decide a
     clip: text_prompt, image_path, variant, mode, size (or height and width), seed, repeats, steps,
-    solver, shift, video_guidance, audio_guidance, slg_layer, negative, audio_negative.
+    solver, shift, video_guidance, audio_guidance, slg_layer, negative, audio_negative, lora.
     """
     from ovi.spec.machine import UNKNOWN_MACHINE
     from ovi_studio.actions.rendering import (
@@ -197,6 +199,7 @@ def render(
         slg_layer=slg_layer,
         video_negative=video_negative,
         audio_negative=audio_negative,
+        loras=lora,
         output=output,
         profile=profile,
         device=device,

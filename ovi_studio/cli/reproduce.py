@@ -9,6 +9,7 @@ from ovi_studio.cli.options import (
     Attention,
     CkptDir,
     Device,
+    Lora,
     Offload,
     Output,
     PictureModel,
@@ -25,6 +26,7 @@ def reproduce(
     image: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where the first frame lies now.")
     ] = None,
+    lora: Lora = None,
     device: Device = None,
     offload: Offload = None,
     attention: Attention = None,
@@ -50,6 +52,7 @@ def reproduce(
     said = choices_of_options(
         output=output,
         image=image,
+        loras=lora,
         device=device,
         offload=offload,
         attention=attention,

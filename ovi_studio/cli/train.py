@@ -7,8 +7,9 @@ def train(context: typer.Context) -> int:
     """Train the VAEs, the vocoder or the transformer, or draw training data.
 
     `ovi train vae|audio-vae|vocoder|fusion --run FOLDER` trains, and goes on where the folder
-    stopped; `ovi train data --out FOLDER` writes clips of the nano world. `ovi train -- --help`
-    explains the options.
+    stopped; `ovi train lora --clips FOLDER` teaches a model something new from your own clips;
+    `ovi train data --out FOLDER` writes clips of the nano world. `ovi train -- --help` and
+    `ovi train lora -- --help` explain the options.
     """
     import importlib.util
     import subprocess
@@ -21,7 +22,9 @@ def train(context: typer.Context) -> int:
             'Training needs the engine, which is not installed: pip install "ovi-studio[train]".'
         )
     module, arguments = "ovi.training", context.args
-    if arguments[:1] == ["data"]:
-        module, arguments = "ovi.training.world", arguments[1:]
+    for name, of_name in (("data", "ovi.training.world"), ("lora", "ovi.training.lora")):
+        if arguments[:1] == [name]:
+            module, arguments = of_name, arguments[1:]
+            break
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, check=False).returncode

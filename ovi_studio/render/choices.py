@@ -23,6 +23,7 @@ from ovi.spec.request import Mode, NoiseSource, TransformerPrecision
 from ovi_studio.errors import UsageError
 from ovi_studio.project.published_config import PublishedConfig
 from ovi_studio.prompt.prompt_set import ID_COLUMN, IGNORE_COLUMN, TEXT_COLUMN
+from ovi_studio.render.lora_choice import LoraChoice, read_lora_cell, read_loras
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
@@ -60,6 +61,7 @@ class Choices:
     """0 and below: no layer is skipped"""
     video_negative: str | None = None
     audio_negative: str | None = None
+    loras: tuple[LoraChoice, ...] | None = None
     output: Path | None = None
     profile: str | None = None
     """a name of `ovi/spec/profiles.py`, or `auto`"""
@@ -154,6 +156,8 @@ def choices_of_options(**options: Any) -> Choices:
         options["size"] = FrameSize.parse(options["size"])
     if isinstance(options.get("tile_side"), str):
         options["tile_side"] = read_tile_side(options["tile_side"])
+    if options.get("loras") is not None:
+        options["loras"] = read_loras(options["loras"]) or None
     if isinstance(options.get("guidance_cache"), str):
         options["guidance_cache"] = read_guidance_cache(options["guidance_cache"])
     if isinstance(options.get("seeds"), str):
@@ -275,6 +279,7 @@ COLUMNS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "video_negative_prompt": ("video_negative", _text),
     "audio_negative": ("audio_negative", _text),
     "audio_negative_prompt": ("audio_negative", _text),
+    "lora": ("loras", read_lora_cell),
 }
 """Columns of a prompt file that decide a clip: the choice each one makes, and how it is read."""
 

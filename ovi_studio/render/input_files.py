@@ -13,16 +13,20 @@ from pathlib import Path
 from ovi.errors import FirstFrameError, WeightsError
 from ovi.image_header import open_image, read_image_size
 from ovi.spec.geometry import FrameSize
-from ovi.spec.request import ImageFile, Precision
+from ovi.spec.request import ImageFile, LoraFile, Precision
 from ovi.spec.variants import Variant
 from ovi.weights.hashes import hash_files
 from ovi.weights.store import weight_identities
 from ovi_studio.errors import MissingExtraError
 from ovi_studio.project.layout import find_layout
 from ovi_studio.render.choices import Choices
+from ovi_studio.render.lora_choice import LoraChoice
 
 DEFAULT_PICTURE_MODEL = "black-forest-labs/FLUX.1-Krea-dev"
 """The published image model of mode t2i2v, as its Hugging Face repository."""
+
+LORA_SUFFIX = ".safetensors"
+"""Of the only kind of file that LoRAs are read from: it holds numbers and nothing else."""
 
 PICTURE_MODEL_INDEX = "model_index.json"
 """What makes a folder an image model for diffusers."""
@@ -66,6 +70,22 @@ class InputFiles:
         if path not in self._first_frames:
             self._first_frames[path] = read_first_frame(path)
         return self._first_frames[path]
+
+    def lora(self, choice: LoraChoice, folders: Sequence[Path]) -> LoraFile:
+        """The LoRA of that name in the first folder that has it.
+
+        Raises WeightsError that names every path tried.
+        """
+        tried = list(dict.fromkeys((folder / choice.name).resolve() for folder in folders))
+        path = next((path for path in tried if path.is_file()), None)
+        if path is None:
+            raise WeightsError(
+                f"there is no LoRA {choice.name}; tried {' and '.join(map(str, tried))}. Correct "
+                "the path, or train one with `ovi train lora`."
+            )
+        if path.suffix != LORA_SUFFIX:
+            raise WeightsError(f"{path} is no LoRA file: it must be a {LORA_SUFFIX} file.")
+        return LoraFile(str(path), hash_files([path])[path], choice.weight)
 
     def weights(
         self, variant: Variant, precision: Precision, ckpt_dir: Path | None

@@ -12,7 +12,15 @@ from pathlib import Path
 from ovi.errors import OviError, WeightsError
 from ovi.spec.geometry import FrameSize, fit_size, fit_size_to_image, picture_size
 from ovi.spec.machine import Machine, read_machine
-from ovi.spec.request import ClipRequest, ImageFile, Mode, PictureRequest, Precision, Sampling
+from ovi.spec.request import (
+    ClipRequest,
+    ImageFile,
+    LoraFile,
+    Mode,
+    PictureRequest,
+    Precision,
+    Sampling,
+)
 from ovi.spec.variants import Variant, variant_named
 from ovi_studio.errors import StudioError, UsageError
 from ovi_studio.project.layout import find_layout
@@ -52,7 +60,7 @@ from ovi_studio.render.sources import Prompts, PromptSource
 
 DEFAULT_VARIANT = "nano"
 
-_OF_ONE_ROW = ("seed", "seeds", "repeats", "image", "video_negative", "audio_negative")
+_OF_ONE_ROW = ("seed", "seeds", "repeats", "image", "video_negative", "audio_negative", "loras")
 """Choices that neither memory nor placement depend on."""
 
 
@@ -159,6 +167,7 @@ class Planner:
             variant=variant.name,
             size=size,
             first_frame=first_frame,
+            loras=self._loras(prompt, row, chosen),
             sampling=sampling_for(chosen, variant),
             guidance=guidance,
             precision=setup.precision,
@@ -321,8 +330,16 @@ class Planner:
         return drawn, fit_size_to_image(drawn.height, drawn.width, area), None
 
     def _image_folders(self, prompt: PromptSource, row: Choices) -> Sequence[Path]:
-        """Where a first frame is looked for: what a row names, beside its file first."""
-        is_named_by_row = self._said.image is None and row.image is not None
+        """Where a first frame is looked for."""
+        return self._folders(prompt, self._said.image is None and row.image is not None)
+
+    def _loras(self, prompt: PromptSource, row: Choices, chosen: Choices) -> tuple[LoraFile, ...]:
+        """The chosen LoRA files, found and known by their content."""
+        folders = self._folders(prompt, self._said.loras is None and row.loras is not None)
+        return tuple(self._files.lora(choice, folders) for choice in chosen.loras or ())
+
+    def _folders(self, prompt: PromptSource, is_named_by_row: bool) -> Sequence[Path]:
+        """Where a file is looked for: what a row names, beside the row's own file first."""
         if is_named_by_row and prompt.folder is not None:
             return prompt.folder, self._working_folder
         return (self._working_folder,)

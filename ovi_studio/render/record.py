@@ -1,7 +1,7 @@
 """The recipe of a clip: all that is needed to render it again, kept inside the MP4 and beside it.
 
-A recipe holds no secrets and no paths but that of a given first frame. How it is stored in files
-is left to `ovi.media`.
+A recipe holds no secrets and no paths but those of a given first frame and of LoRA files. How it
+is stored in files is left to `ovi.media`.
 """
 
 import json

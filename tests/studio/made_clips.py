@@ -31,7 +31,8 @@ PEOPLE = (
 
 
 def clip_task(folder: Path, row: str = "1", seed: int = 7, text: str = "", **changes) -> RenderTask:
-    """A task of the set `people`. `changes` are fields of `Sampling`, and `guidance`."""
+    """A task of the set `people`. `changes` are fields of `Sampling`, `guidance` and `loras`."""
+    loras = changes.pop("loras", ())
     guidance = changes.pop("guidance", Guidance(skip_layer=None))
     prompts = {
         "1": "A cat says <S>meow, now<E>. Audio: A cat.",
@@ -41,6 +42,7 @@ def clip_task(folder: Path, row: str = "1", seed: int = 7, text: str = "", **cha
         text=text or prompts.get(row, "A bird sings."),
         variant="nano",
         size=FrameSize(128, 128),
+        loras=loras,
         sampling=replace(Sampling(seed=seed, num_steps=20), **changes),
         guidance=guidance,
     )

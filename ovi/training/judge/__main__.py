@@ -15,7 +15,13 @@ from ovi.pipeline import OviPipeline, load_pipeline
 from ovi.runtime.devices import resolve_device
 from ovi.spec.geometry import FrameSize
 from ovi.spec.placement import Placement
-from ovi.spec.request import Guidance, Precision, TransformerPrecision, default_sampling
+from ovi.spec.request import (
+    Guidance,
+    LoraFile,
+    Precision,
+    TransformerPrecision,
+    default_sampling,
+)
 from ovi.training.judge.exam import Question, draw_exam
 from ovi.training.judge.marking import Marks, mark_clip
 from ovi.training.judge.report import as_table, write_into_page
@@ -25,6 +31,7 @@ from ovi.training.judge.speech import HOW_TO_INSTALL, Recogniser, load_recognise
 from ovi.training.judge.statistics import Summary, summarise
 from ovi.training.world.scene import FPS, NEW_SHAPES, SAMPLE_RATE, SHAPES
 from ovi.training.world.wordings import Wordings
+from ovi.weights.hashes import hash_files
 
 FEWEST_CLIPS = 10
 VARIANT = "nano"
@@ -72,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--truth-only", action="store_true", help="judge the true clips alone")
     parser.add_argument("--vaes", action="store_true", help="also the true clips through the VAEs")
     parser.add_argument("--ckpt-dir", type=Path, help="folder of weights; else those shipped")
+    parser.add_argument(
+        "--lora", type=Path, action="append", default=[], help="LoRA file; may be given again"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--steps", type=int, help="denoising steps; else nano's own")
     parser.add_argument("--video-guidance", type=float, default=Guidance().video_scale)
@@ -103,11 +113,15 @@ def _judge_all(options: argparse.Namespace, recogniser: Recogniser | None) -> di
     guidance = replace(
         Guidance(), video_scale=options.video_guidance, audio_scale=options.audio_guidance
     )
+    hashes = hash_files(options.lora)
+    loras = [LoraFile(str(path), hashes[path]) for path in options.lora]
     if options.i2v:
         name = f"{VARIANT}, given the first frame"
-        source = by_model(pipeline, sampling, guidance, precision, from_first_frame=True)
+        source = by_model(
+            pipeline, sampling, guidance, precision, from_first_frame=True, loras=loras
+        )
         judged[name] = _judge(_spread(exam, options.i2v), source, recogniser, 0, name)
-    source = by_model(pipeline, sampling, guidance, precision)
+    source = by_model(pipeline, sampling, guidance, precision, loras=loras)
     judged[VARIANT] = _judge(exam, source, recogniser, num_shown, VARIANT)
     return judged
 

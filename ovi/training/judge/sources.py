@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ovi.models.audio_vae.mel import log_mel
 from ovi.models.nano import NANO_CONFIGS
 from ovi.pipeline import OviPipeline
 from ovi.spec.geometry import FrameSize
-from ovi.spec.request import ClipRequest, Guidance, ImageFile, Precision, Sampling
+from ovi.spec.request import ClipRequest, Guidance, ImageFile, LoraFile, Precision, Sampling
 from ovi.training.judge.exam import Question
 from ovi.training.world.batch import pack_scenes
 from ovi.training.world.picture import render_frames
@@ -76,6 +76,7 @@ def by_model(
     precision: Precision,
     *,
     from_first_frame: bool = False,
+    loras: Sequence[LoraFile] = (),
 ) -> Source:
     """What the model makes of the prompt, or of the prompt and the true first frame."""
 
@@ -94,6 +95,7 @@ def by_model(
                 ),
                 guidance=guidance,
                 precision=precision,
+                loras=tuple(loras),
                 first_frame=None if given is None else _saved(given, Path(folder)),
             )
             stream = pipeline.render(request)

@@ -22,6 +22,7 @@ from ovi.parallel.group import RankGroup
 from ovi.parallel.layout import Layout
 from ovi.parallel.stages import Stages
 from ovi.parallel.velocity import shared_velocity
+from ovi.runtime.lora import LoraRack
 from ovi.spec.placement import Placement
 from ovi.spec.request import Guidance, Sampling
 from ovi.types import Latents, TextEmbeddings
@@ -209,7 +210,8 @@ def stages_of(
 ) -> Stages:
     """The stages on this rank; models that a check does not use may be None."""
     if model is None:
-        return Stages(group, None, vae, None, dtype, lambda _: nullcontext(), False)
+        rack = LoraRack(vae, group.device, dtype)
+        return Stages(group, None, vae, None, dtype, lambda _: nullcontext(), False, rack)
     return Stages.of(group, model, vae, dtype, lambda _: nullcontext(), placement)
 
 

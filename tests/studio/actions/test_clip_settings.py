@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovi.spec.request import Guidance
+from ovi.spec.request import Guidance, LoraFile
 from ovi_studio.actions.clip_settings import plan_settings, undo_settings, write_settings
 from ovi_studio.errors import PromptFileError, UsageError
 from ovi_studio.project.layout import ProjectLayout
@@ -74,6 +74,16 @@ def test_a_column_under_its_published_name_is_used(root):
     assert cells(change) == {
         "seed": ("", "9"), "sample_steps": ("5", "12"), "repeats": ("3", "1"),
     }  # fmt: skip
+
+
+def test_lora_files_are_written_once(root):
+    path = root / "loras" / "a.safetensors"
+    change = plan(root, loras=(LoraFile(str(path), "00", 0.5),))
+    assert cells(change)["lora"] == ("", "../loras/a.safetensors:0.5")
+    write_settings(change)
+    again = plan(root, loras=(LoraFile(str(path), "00", 0.5),))
+    assert "lora" not in cells(again)
+    assert cells(plan(root, seed=10))["lora"] == ("../loras/a.safetensors:0.5", "")
 
 
 def test_what_ovi_toml_says_counts(root):

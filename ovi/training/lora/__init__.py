@@ -1,0 +1,1 @@
+"""LoRA training on a folder of clips: captions, latents, adapters, and the command."""
