@@ -45,7 +45,8 @@ ifeq ($(HAS_NVIDIA),yes)
 	$(BIN)/python -m pip install --quiet "torch>=2.11,<2.14"
 else
 	$(BIN)/python -m pip install --quiet --retries 1 --timeout 20 --index-url $(CPU_INDEX) "torch>=2.11,<2.14" 2>/dev/null \
-	  || $(BIN)/python -m pip install --quiet "torch>=2.11,<2.14"
+	  || { echo "PyTorch's CPU index cannot be reached; taking torch from where pip looks"; \
+	       $(BIN)/python -m pip install --quiet "torch>=2.11,<2.14"; }
 endif
 	@touch $@
 

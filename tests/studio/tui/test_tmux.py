@@ -31,7 +31,7 @@ def test_two_keys_lead_from_an_empty_folder_to_a_rendered_clip(tmp_path):
         terminal.press("4")
         terminal.wait_for(clip.name)
         terminal.press("1")
-        terminal.wait_for("space Mark")  # on the rows: keys are keys, not text of the prompt
+        terminal.wait_for("Edit  n New")  # on the rows: keys are keys, not text of the prompt
         terminal.press("q")
         terminal.wait_for("ended with 0")
         assert terminal.modes() == ["0", "0"]
