@@ -4,6 +4,7 @@
     |-- UsageError            the command line or a configuration file asks for something impossible
     |-- PromptFileError       a prompt set cannot be read or written
     |-- QueueError            the queue cannot be opened or a move between states is not allowed
+    |   `-- UnknownJobError   it has no job of that number, or none any more
     |-- WorkerError           the worker process could not be started or was lost
     `-- MissingExtraError     an optional part is not installed; the message has the command
 
@@ -46,6 +47,10 @@ class PromptFileError(StudioError):
 
 class QueueError(StudioError):
     """The queue cannot be opened, or a job cannot move to the state asked for."""
+
+
+class UnknownJobError(QueueError):
+    """There is no job of that number, or not any more."""
 
 
 class WorkerError(StudioError):

@@ -230,7 +230,8 @@ class ClipRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives the request back."""
-        return asdict(self)
+        data = asdict(self)
+        return {**data, "loras": list(data["loras"])}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

@@ -259,7 +259,7 @@ def _enter(
 
 def _in_order(queue: RenderQueue, job_ids: Sequence[int]) -> list[RenderJob]:
     jobs = {job.id: job for job in queue.jobs(job_ids)}
-    return [jobs[job_id] for job_id in job_ids]
+    return [jobs[job_id] for job_id in job_ids if job_id in jobs]  # others were cleared meanwhile
 
 
 def _find_done(queue: RenderQueue, job: RenderJob) -> str | None:

@@ -6,8 +6,10 @@ wait and nobody has those devices, and brings back the jobs of workers that died
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
+from ovi_studio.errors import QueueError, UnknownJobError
 from ovi_studio.render.crew import Crew
 from ovi_studio.render.events import (
     ClipEnded,
@@ -71,6 +73,8 @@ class Follower:
     def run(self) -> None:
         """Follows until every job is finished, or none is at work and the queue is paused."""
         while self._open:
+            if self._queue.is_gone():
+                self._abandon()
             self._heed_stop_requests()
             self._look_whether_paused()
             self._look_after_workers()
@@ -80,6 +84,15 @@ class Follower:
             if self._open:
                 time.sleep(POLL_SECONDS)
         self._see_workers_off()
+
+    def _abandon(self) -> NoReturn:
+        """The project was deleted: what works for it would go on unseen, and make it anew."""
+        for worker in self._queue.workers():
+            kill_worker(worker.pid)
+        raise QueueError(
+            f"The queue {self._queue.path} was deleted or replaced while it was worked at, so its "
+            "workers were ended. Start again in the project's folder."
+        )
 
     # What the user wants.
 
@@ -159,17 +172,21 @@ class Follower:
     # What becomes of the jobs.
 
     def _look_at_jobs(self) -> None:
-        for job_id, state in self._queue.states(self._open).items():
+        states = self._queue.states(self._open)
+        self._open = [job_id for job_id in self._open if job_id in states]  # others were cleared
+        for job_id, state in states.items():
             before = self._states.get(job_id)
             if state == before:
                 continue
             self._states[job_id] = state
-            if state.status.is_with_worker:
-                self._tell_progress(job_id, before, state)
-            elif state.status.is_finished:
-                self._tell_end(job_id)
-            else:
-                self._tell_fallback(job_id)
+            # One that is cleared between two looks is missed by the next.
+            with suppress(UnknownJobError):
+                if state.status.is_with_worker:
+                    self._tell_progress(job_id, before, state)
+                elif state.status.is_finished:
+                    self._tell_end(job_id)
+                else:
+                    self._tell_fallback(job_id)
 
     def _tell_progress(self, job_id: int, before: JobState | None, state: JobState) -> None:
         if before is None or before.worker != state.worker or not before.status.is_with_worker:
@@ -195,7 +212,7 @@ class Follower:
         before = None if known is None else known.task.fell_back_from
         if job.task.fell_back_from is not None and before is None and known is not None:
             self._jobs[job_id] = job
-            self._on_event(ClipFellBack(job, self._queue.events(job_id)[-1].reason))
+            self._on_event(ClipFellBack(job, self._last_reason(job_id)))
 
     def _tell_start(self, job: RenderJob) -> None:
         self._jobs[job.id] = job
@@ -209,7 +226,11 @@ class Follower:
         self._number_of(job_id)
         was_rendered = job.status is JobStatus.DONE and job.stage is not None
         seconds = self._time_left.end(job_id, was_rendered=was_rendered)
-        self._on_event(ClipEnded(job, seconds, self._queue.events(job_id)[-1].reason))
+        self._on_event(ClipEnded(job, seconds, self._last_reason(job_id)))
+
+    def _last_reason(self, job_id: int) -> str:
+        events = self._queue.events(job_id)
+        return events[-1].reason if events else ""
 
     def _number_of(self, job_id: int) -> int:
         """1-based place in the order in which this command's clips came up."""

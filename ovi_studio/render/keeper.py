@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ovi_studio.errors import WorkerError
+from ovi_studio.errors import QueueError, WorkerError
 from ovi_studio.project.layout import state_of_queue
 from ovi_studio.render.events import ClipEnded, RenderEvent, WorkerLost
 from ovi_studio.render.follow import follower_for
@@ -118,7 +118,11 @@ def main(
     parser.add_argument("--cluster", help="address of a Ray cluster")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     given = parser.parse_args(arguments)
-    keep(given.queue, worker_command, gpus=given.gpus, cluster=given.cluster)
+    try:
+        keep(given.queue, worker_command, gpus=given.gpus, cluster=given.cluster)
+    except QueueError as error:
+        _log(str(error))
+        return 1
     return 0
 
 

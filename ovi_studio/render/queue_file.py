@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from ovi_studio.errors import QueueError
+from ovi_studio.errors import QueueError, UnknownJobError
 from ovi_studio.project.layout import state_of_queue
 from ovi_studio.render.job import JobEvent, JobState, JobStatus, RenderJob
 from ovi_studio.render.rows import read_job
@@ -45,6 +45,7 @@ class QueueFile:
         self.state = state_of_queue(path)
         self.state.create()
         self._connection = open_database(path)
+        self._inode = path.stat().st_ino
         if is_checked:
             try:
                 check_database(self._connection, path)
@@ -62,6 +63,13 @@ class QueueFile:
         """Lets go of the file."""
         self._connection.close()
 
+    def is_gone(self) -> bool:
+        """Whether the file was deleted or replaced since it was opened: nobody else sees it now."""
+        try:
+            return self.path.stat().st_ino != self._inode
+        except OSError:
+            return True
+
     def jobs(self, ids: Sequence[int] | None = None) -> list[RenderJob]:
         """The jobs with those ids, or all, oldest first."""
         if ids is not None:
@@ -76,10 +84,10 @@ class QueueFile:
             return self._connection.execute("SELECT * FROM jobs ORDER BY id").fetchall()
 
     def job(self, job_id: int) -> RenderJob:
-        """One job. Raises QueueError when there is none of that number."""
+        """One job. Raises UnknownJobError when there is none of that number."""
         found = self.jobs([job_id])
         if not found:
-            raise QueueError(
+            raise UnknownJobError(
                 f"There is no job {job_id} in the queue {self.path}. `ovi queue list` shows all."
             )
         return found[0]

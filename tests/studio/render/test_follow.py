@@ -1,7 +1,9 @@
 """Real worker processes with a fake engine: whatever happens to them, jobs come to their end."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 
 from ovi.media import read_recipe, sidecar_path
 from ovi_studio.actions.rendering import render_tasks
+from ovi_studio.errors import QueueError
 from ovi_studio.project.layout import ProjectLayout
 from ovi_studio.render.events import (
     ClipEnded,
@@ -277,4 +280,53 @@ def test_a_worker_outlives_its_follower_and_another_follower_takes_over(tmp_path
 def wait_until(condition):
     """Polls; the test run's own time limit is the only one."""
     while not condition():
+        time.sleep(0.02)
+
+
+def test_a_clip_that_is_cleared_meanwhile_is_waited_for_no_longer(tmp_path):
+    tasks = [make_task(tmp_path, text, seed=seed) for seed, text in enumerate(("slow", "a dog"))]
+    path = ProjectLayout(tmp_path).state.queue_path
+
+    def clear_the_other(event):
+        if isinstance(event, ClipStarted) and event.job.task.request.text == "slow":
+            with RenderQueue(path) as queue:
+                other = next(job.id for job in queue.jobs() if job.id != event.job.id)
+                queue.cancel([other], "not wanted")
+                assert queue.remove([other]) == [other]
+
+    jobs = render_tasks(
+        tasks, ProjectLayout(tmp_path), on_event=clear_the_other, worker_command=COMMAND
+    )
+    assert [(job.task.request.text, job.status) for job in jobs] == [("slow", JobStatus.DONE)]
+
+
+def test_a_deleted_project_ends_its_workers(tmp_path):
+    path = ProjectLayout(tmp_path).state.queue_path
+    workers = []
+
+    def delete(event):
+        if isinstance(event, ClipStarted) and not workers:
+            with RenderQueue(path) as queue:
+                workers.extend(worker.pid for worker in queue.workers())
+            shutil.rmtree(tmp_path / ".ovi")
+
+    with pytest.raises(QueueError, match="deleted or replaced while it was worked at"):
+        render_tasks(
+            [make_task(tmp_path, "slow", seed=seed) for seed in range(5)],
+            ProjectLayout(tmp_path),
+            on_event=delete,
+            worker_command=COMMAND,
+        )
+    assert workers
+    for pid in workers:
+        with pytest.raises(ProcessLookupError):
+            wait_for_end(pid)
+
+
+def wait_for_end(pid):
+    """Until there is no such process; raises ProcessLookupError then."""
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        os.kill(pid, 0)
         time.sleep(0.02)
