@@ -27,6 +27,7 @@ OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = MappingProxyType(
         "--shift": ("shift", float),
         "--video-guidance": ("video_guidance", float),
         "--audio-guidance": ("audio_guidance", float),
+        "--lora": ("loras", str),
         "--guidance-cache": ("guidance_cache", str),
         "--step-cache": ("step_cache", float),
         "--slg-layer": ("slg_layer", int),
@@ -76,6 +77,9 @@ def choices_of_line(line: str, **beside: Any) -> Choices:
                 raise UsageError(f"{name} needs a value, such as in `ovi render --help`.")
             value = words.pop(0)
         field, read = OPTIONS[name]
+        if field == "loras":  # the one that may be said again
+            said[field] = [*said.get(field, ()), value]
+            continue
         if field in said:
             raise UsageError(f"{name} is said twice: leave out one of them.")
         try:

@@ -117,7 +117,7 @@ def test_the_recipe_is_in_the_clip_and_beside_it(clip, project):
         "A cat looks up. It says, <S>Hello.<E> <AUDCAP>A small voice, rain.<ENDAUDCAP>"
     )
     assert recipe["request"]["sampling"] == {
-        "seed": 103, "num_steps": 1, "shift": 5.0, "solver": "unipc",
+        "seed": 103, "num_steps": 1, "shift": 5.0, "solver": "unipc", "caching": None,
     }  # fmt: skip
     assert recipe["warnings"] == [], "nothing random, nothing cut off"
     files = {

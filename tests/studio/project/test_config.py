@@ -58,6 +58,7 @@ NOT_CONFIGURED = {
     "seeds",
     "guidance_cache",
     "step_cache",
+    "loras",
 }
 """Choices that belong to one command."""
 

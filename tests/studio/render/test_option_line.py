@@ -74,3 +74,10 @@ def test_seeds_are_numbers_ranges_and_drawn_ones():
             read_seeds(wrong)
     with pytest.raises(UsageError, match="leave out --seed and --repeats"):
         choices_of_options(seeds="1-3", seed=5)
+
+
+def test_several_loras_go_together():
+    line = "--lora rain.safetensors:0.5 --lora 'my style.safetensors'"
+    assert choices_of_line(line) == choices_of_options(
+        loras=["rain.safetensors:0.5", "my style.safetensors"]
+    )

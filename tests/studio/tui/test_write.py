@@ -199,7 +199,7 @@ def test_a_cell_is_changed_in_all_marked_rows(people, tmp_path):
 
     run(drive())
     assert people.read_text().splitlines()[0] == "text_prompt,image_path,seed"
-    assert [line[-2:] for line in people.read_text().splitlines()[1:]] == [",7", ",7", '",']
+    assert [line[-2:] for line in people.read_text().splitlines()[1:]] == [",7", ",7", ",,"]
 
 
 def test_marked_rows_are_handed_to_other_views(people, tmp_path, monkeypatch):
