@@ -77,16 +77,22 @@ def swap_in_fallback(connection: sqlite3.Connection, job: RenderJob, reason: str
     return True
 
 
+def successor_of(connection: sqlite3.Connection, job_id: int) -> int | None:
+    """Another job that has the clip of this one, or is to make it."""
+    row = connection.execute(
+        "SELECT other.id FROM jobs JOIN jobs AS other USING (identity, output) "
+        "WHERE jobs.id = ? AND other.id <> jobs.id "
+        "AND other.status IN ('PENDING', 'RUNNING', 'DONE')",
+        (job_id,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def requeue_job(connection: sqlite3.Connection, job_id: int, reason: str) -> bool:
     """Lets a failed or cancelled job wait again; False when it is neither, or has a successor."""
     if status_of(connection, job_id) not in (JobStatus.FAILED, JobStatus.CANCELLED):
         return False
-    successor = connection.execute(
-        "SELECT 1 FROM jobs JOIN jobs AS other USING (identity, output) "
-        "WHERE jobs.id = ? AND other.status IN ('PENDING', 'RUNNING', 'DONE')",
-        (job_id,),
-    ).fetchone()
-    if successor is not None:
+    if successor_of(connection, job_id) is not None:
         return False
     move_job(connection, job_id, JobStatus.PENDING, reason)
     return True

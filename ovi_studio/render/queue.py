@@ -10,7 +10,13 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from ovi_studio.render.adding import Added, add_task, requeue_job, swap_in_fallback
+from ovi_studio.render.adding import (
+    Added,
+    add_task,
+    requeue_job,
+    successor_of,
+    swap_in_fallback,
+)
 from ovi_studio.render.job import (
     JobStatus,
     RenderJob,
@@ -135,13 +141,22 @@ class RenderQueue(QueueFile):
         *,
         seconds: float | None = None,
     ) -> None:
-        """The job's clip lies at its output path, after that many seconds of work."""
+        """The job's clip lies at its output path, after that many seconds of work.
+
+        One that was to be cancelled, and whose clip was asked for again since, is CANCELLED all the
+        same: the newer job finds the clip.
+        """
         with self._writing():
             self._connection.execute(
                 "UPDATE jobs SET warnings = ?, seconds = ? WHERE id = ?",
                 (json.dumps(list(warnings)), seconds, job_id),
             )
-            move_job(self._connection, job_id, JobStatus.DONE, reason)
+            successor = successor_of(self._connection, job_id)
+            if successor is None:
+                move_job(self._connection, job_id, JobStatus.DONE, reason)
+            else:
+                reason = f"{reason} before it could be stopped; job {successor} has the clip"
+                move_job(self._connection, job_id, JobStatus.CANCELLED, reason)
 
     def fail(
         self,

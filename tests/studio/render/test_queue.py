@@ -259,3 +259,19 @@ def test_the_database_itself_refuses_a_second_job_for_a_clip(queue, tmp_path):
         queue._connection.execute(copy)
     queue.cancel([added.job_id], "stopped by the user")
     queue._connection.execute(copy)
+
+
+def test_a_clip_finished_though_cancelled_and_asked_for_again_is_the_newer_jobs(
+    queue, start_worker, tmp_path
+):
+    start_worker()
+    task = make_task(tmp_path)
+    first = queue.add([task])[0].job_id
+    assert queue.claim("w1").id == first
+    queue.cancel([first], "not wanted")
+    second = queue.add([task])[0].job_id
+    assert second != first
+    queue.finish(first, "rendered in 1.0 s")
+    assert queue.job(first).status is JobStatus.CANCELLED
+    assert queue.events(first)[-1].reason.endswith(f"job {second} has the clip")
+    assert queue.job(second).status is JobStatus.PENDING
