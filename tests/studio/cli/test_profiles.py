@@ -17,7 +17,14 @@ def project(tmp_path_factory):
     return tmp_path_factory.mktemp("profiles")
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+QUICK = {"exact", "fp8", "8gb"}
+"""One of each kind; the others differ from them in numbers only, and are tried by test-slow."""
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PROFILES],
+)
 def test_every_profile_renders(project, profile):
     ended = ovi("render", "A ball.", *TINY, "--profile", profile, "--force", folder=project)
     assert ended.returncode == 0, ended.stderr

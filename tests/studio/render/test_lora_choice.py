@@ -88,7 +88,7 @@ def test_content_and_weight_are_the_clips_identity_and_the_path_is_not(tmp_path)
 def test_a_request_without_any_has_the_identity_it_always_had(tmp_path):
     request = plan(tmp_path, "x").clips[0].request
     data = request.to_dict()
-    assert data.pop("loras") == ()
+    assert data.pop("loras") == []
     old = ClipRequest.from_dict(data)
     assert clip_identity(old, {}) == clip_identity(request, {})
 
